@@ -1,0 +1,60 @@
+/** What the environment sets. */
+export interface Settings {
+  /** Port of the proxy; 0 takes any free one. */
+  readonly port: number
+  /** Base URL of a real upstream, which then stands behind the proxy instead of the embedded one. */
+  readonly upstreamUrl?: string
+}
+
+/** A variable of the environment that cannot be used; the message is one line for the user. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+const DEFAULT_PORT = 3000
+const MAX_SHOWN = 80
+
+/**
+ * Reads the settings from `PORT` (default 3000) and `UPSTREAM_URL`; an empty variable is an unset one.
+ *
+ * @throws {SettingsError} when a value cannot be used.
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
+  const upstreamUrl = readUpstreamUrl(env['UPSTREAM_URL'])
+  return { port: readPort(env['PORT']), ...(upstreamUrl !== undefined && { upstreamUrl }) }
+}
+
+function readPort(value: string | undefined): number {
+  if (value === undefined || value === '') return DEFAULT_PORT
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : NaN
+  if (port <= 65_535) return port
+  throw refusal('PORT', value, 'set it to a whole number from 0 (any free port) to 65535')
+}
+
+function readUpstreamUrl(value: string | undefined): string | undefined {
+  if (value === undefined || value === '') return undefined
+  const mend = mendOf(value)
+  if (mend === undefined) return new URL(value).href
+  throw refusal('UPSTREAM_URL', value, mend)
+}
+
+// From what is wrong first to what is wrong last, so that one mend at a time is asked for.
+function mendOf(value: string): string | undefined {
+  // The parser of URLs mends "http:host" and white space in silence; here they are rather typing errors.
+  if (!/^https?:\/\/\S+$/i.test(value) || !URL.canParse(value))
+    return 'set it to an absolute http or https URL, such as http://127.0.0.1:8080'
+  const url = new URL(value)
+  if (url.username !== '' || url.password !== '') return 'leave out the user name and password'
+  if (/[?#]/.test(value)) return 'leave out the query and the fragment'
+  return undefined
+}
+
+function refusal(variable: string, value: string, mend: string): SettingsError {
+  return new SettingsError(`${variable}=${shown(value)} cannot be used: ${mend}.`)
+}
+
+// A password must not reach the log, nor a line break, nor a page of text.
+function shown(value: string): string {
+  const safe = value.replace(/^([a-z]+:\/\/)?.*@/is, '$1***@')
+  return JSON.stringify(safe.length > MAX_SHOWN ? `${safe.slice(0, MAX_SHOWN)}…` : safe)
+}

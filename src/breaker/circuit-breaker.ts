@@ -1,0 +1,104 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange, Step } from '../exchange/exchange.js'
+import { startObserver } from '../upstream/observer.js'
+import { callsOf, observer } from '../upstream/store.js'
+import { observe, watch } from '../upstream/watch.js'
+import type { Breaker } from './circuit.js'
+import { fallBack } from './fallback.js'
+import { type Action, fire } from './fire.js'
+import { GuardedExchange } from './guard.js'
+import { type CircuitBreakerOptions, readOptions, type Settings } from './options.js'
+import { refusalOf } from './refusal.js'
+import { circuitsOf } from './registry.js'
+
+/** A circuit breaker before it is adapted to a host. */
+export interface CircuitBreaking {
+  readonly step: Step
+  /** The opossum instance, for reading and for its events. */
+  readonly breaker: Breaker
+  /** Makes another call of the application inside of the circuit. */
+  fire<T>(action: Action<T>): Promise<T>
+}
+
+/** Admitted requests without any call, after which something must be wrong with the mounting. */
+const UNSEEN_LIMIT = 20
+
+/**
+ * Keeps a circuit breaker around the upstream calls of the middlewares after it.
+ *
+ * @throws {TypeError} when an option is wrong, or the name is taken with other options.
+ */
+export function circuitBreaking(options: CircuitBreakerOptions): CircuitBreaking {
+  const settings = readOptions(options)
+  const circuits = circuitsOf(settings)
+  const keyOf = keyReader(settings)
+  // A circuit shows in the list from the start; those of keys come with their first request.
+  if (settings.key === undefined) circuits.get()
+  startObserver()
+  const warnUnseen = unseenWarning(settings.name)
+  async function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
+    // Nobody would be told of its end: the close of this response is over.
+    if (exchange.res.closed) throw new GatewayError('client_closed_request')
+    watch(exchange)
+    exchange.upstream = settings.name
+    const circuit = circuits.get(keyOf(exchange))
+    const permit = circuit.enter()
+    if (typeof permit === 'string') {
+      const refusal = refusalOf(permit, circuit, settings.name)
+      if (settings.fallback === undefined || exchange.res.headersSent) throw refusal
+      return fallBack(exchange, refusal, settings.fallback)
+    }
+    const guarded = new GuardedExchange(exchange, settings, circuit, permit)
+    exchange.closers.push(() => {
+      guarded.closed()
+      warnUnseen(exchange)
+    })
+    try {
+      await observe(exchange, next)
+    } catch (error) {
+      if (!guarded.caught(error)) throw error
+    }
+  }
+  return {
+    step: circuitBreaker,
+    get breaker() {
+      return circuits.get().breaker
+    },
+    fire: (action) => fire(circuits.get(keyOf(observer.store.getStore())), settings, action),
+  }
+}
+
+/** The key of a request; what has none, or a wrong one, shares the circuit of the name. */
+function keyReader({ name, key }: Settings): (exchange: Exchange | undefined) => string {
+  let warned = false
+  const warn = (fault: string) => {
+    if (!warned) process.emitWarning(`good-gateway: key of circuitBreaker "${name}" ${fault}`)
+    warned = true
+  }
+  return (exchange) => {
+    if (key === undefined || exchange === undefined) return ''
+    try {
+      const value: unknown = key(exchange)
+      if (typeof value === 'string') return value
+      warn(`must return a string, not ${value === null ? 'null' : typeof value}`)
+    } catch (error) {
+      warn(`threw: ${String(error)}`)
+    }
+    return ''
+  }
+}
+
+/** Warns once when none of the first requests made a call that the observer could see. */
+function unseenWarning(name: string): (exchange: Exchange) => void {
+  let unseen = 0
+  return (exchange) => {
+    if (unseen >= UNSEEN_LIMIT) return
+    if (callsOf(exchange).last !== undefined) unseen = -Infinity
+    unseen++
+    if (unseen !== UNSEEN_LIMIT) return
+    process.emitWarning(
+      `good-gateway: circuitBreaker "${name}" let ${UNSEEN_LIMIT} requests through and saw no outgoing ` +
+        'call; mount it before the proxy, and use .fire() for what is not http, https, undici or fetch.',
+    )
+  }
+}

@@ -1,0 +1,114 @@
+import type { ServerResponse } from 'node:http'
+import type { Code } from '../errors/codes.js'
+import { hasBody } from '../exchange/body.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { callsOf } from '../upstream/store.js'
+import type { Call, CallWatcher } from '../upstream/call.js'
+import type { Settings } from './options.js'
+
+/** How often within `idleTimeout` the bytes are counted. */
+const IDLE_CHECKS = 4
+
+/** The timers of one request; each one that runs out names its own code. */
+export class Deadlines implements CallWatcher {
+  readonly #exchange: Exchange
+  readonly #settings: Settings
+  readonly #expire: (code: Code) => void
+  #head: NodeJS.Timeout | undefined
+  #connect: NodeJS.Timeout | undefined
+  #idle: NodeJS.Timeout | undefined
+  #total: NodeJS.Timeout | undefined
+  #phase: 'head' | 'body' | 'over' = 'head'
+
+  constructor(exchange: Exchange, settings: Settings, expire: (code: Code) => void) {
+    this.#exchange = exchange
+    this.#settings = settings
+    this.#expire = expire
+    const { timeout, totalTimeout } = settings
+    if (timeout !== false) this.#awaitHead(timeout)
+    if (totalTimeout !== false) {
+      this.#total = setTimeout(expire, totalTimeout, 'upstream_timeout').unref()
+    }
+  }
+
+  /** A call has begun: its connection is due. */
+  started(call: Call): void {
+    const { connectTimeout } = this.#settings
+    if (connectTimeout === false || this.#phase !== 'head') return
+    clearTimeout(this.#connect)
+    this.#connect = setTimeout(() => {
+      if (call.state === 'open' && !call.transport.connected())
+        this.#expire('upstream_connect_timeout')
+    }, connectTimeout).unref()
+  }
+
+  /** No more bytes are due from a call that is over, whatever the application still sends. */
+  ended(call: Call): void {
+    if (call === callsOf(this.#exchange).relay) clearInterval(this.#idle)
+  }
+
+  /** The head goes out: from now on bytes are due. */
+  headOut(): void {
+    if (this.#phase !== 'head') return
+    this.#phase = 'body'
+    clearTimeout(this.#head)
+    clearTimeout(this.#connect)
+    const { relay } = callsOf(this.#exchange)
+    if (relay?.state === 'open' && this.#settings.idleTimeout !== false)
+      this.#watchBytes(relay, this.#settings.idleTimeout)
+  }
+
+  /** A fallback takes its own time. */
+  superseded(): void {
+    this.clear()
+  }
+
+  clear(): void {
+    this.#phase = 'over'
+    clearTimeout(this.#head)
+    clearTimeout(this.#connect)
+    clearTimeout(this.#total)
+    clearInterval(this.#idle)
+  }
+
+  /** Runs from the end of the request's body: an upstream need not answer before it has it. */
+  #awaitHead(timeout: number): void {
+    const { req } = this.#exchange
+    this.#head = setTimeout(() => this.#headIsDue(), timeout).unref()
+    if (!req.complete && hasBody(req)) {
+      req.once('end', () => {
+        if (this.#phase === 'head') this.#head?.refresh()
+      })
+    }
+  }
+
+  /** While the client still sends, the upstream cannot answer; unless it is it that does not read. */
+  #headIsDue(): void {
+    const { req } = this.#exchange
+    // A request of HTTP/2 that nobody reads is never complete, even one without a body.
+    const { stream } = req as { stream?: { endAfterHeaders?: boolean } }
+    const clientSends =
+      !req.complete && req.readableLength === 0 && stream?.endAfterHeaders !== true
+    if (clientSends) this.#head?.refresh()
+    else this.#expire('upstream_timeout')
+  }
+
+  #watchBytes({ transport }: Call, idleTimeout: number): void {
+    let seen = transport.bytesRead()
+    let checks = 0
+    this.#idle = setInterval(() => {
+      const bytes = transport.bytesRead()
+      // While the client does not read, the upstream is not asked for more.
+      const moves = bytes !== seen || isFull(this.#exchange.res)
+      seen = bytes
+      checks = moves ? 0 : checks + 1
+      if (checks >= IDLE_CHECKS) this.#expire('upstream_idle_timeout')
+    }, idleTimeout / IDLE_CHECKS).unref()
+  }
+}
+
+/** Whether the client has more to read before more is written; HTTP/2's response does not tell itself. */
+function isFull(res: ServerResponse): boolean {
+  const { stream } = res as { stream?: { writableNeedDrain: boolean } }
+  return res.writableNeedDrain || stream?.writableNeedDrain === true
+}

@@ -1,0 +1,70 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import { clientLeft, type Exchange } from '../exchange/exchange.js'
+import { onHead, sealExcept } from '../exchange/head.js'
+import { bare } from '../exchange/respond.js'
+import { successorOf } from '../exchange/successor.js'
+import { currentFailure, originOf } from '../upstream/evidence.js'
+import { callsOf, observer } from '../upstream/store.js'
+import { watch } from '../upstream/watch.js'
+import type { Fallback } from './options.js'
+
+/**
+ * Lets the fallback answer in place of the application, which may still be writing: what it writes
+ * goes nowhere from now on.
+ *
+ * The fallback's calls are evidence about its own answer only. When it fails itself, the client gets
+ * the standard body of the error that it was asked about.
+ */
+export async function fallBack(
+  exchange: Exchange,
+  error: GatewayError,
+  fallback: Fallback,
+): Promise<void> {
+  const { answer } = exchange
+  for (const watcher of callsOf(exchange).watchers) watcher.superseded?.()
+  bare(exchange)
+  const open = sealExcept(exchange)
+  // What fails late in the application is not news.
+  exchange.answer = () => error
+  const successor = successorOf(exchange, open)
+  successor.answer = () => open(() => answer(error))
+  watch(successor)
+  onHead(successor, ({ status }) =>
+    failureAt(successor, status) ? () => void answer(error) : undefined,
+  )
+  try {
+    await observer.store.run(successor, async () => fallback(successor, error))
+  } catch (failure) {
+    process.emitWarning(`good-gateway: fallback threw: ${String(failure)}`)
+    successor.answer(error)
+  }
+}
+
+/** The failure that a head is about to tell of, when the gateway made the response up for one. */
+export function failureAt(
+  exchange: Exchange,
+  status: number | undefined,
+): GatewayError | undefined {
+  if (exchange.settled || clientLeft(exchange)) return undefined
+  const madeUp = status === undefined || status >= 500 || status < 200
+  const origin = originOf(exchange, status)
+  return madeUp && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
+}
+
+/** The failure behind an error, unless the application means it for the client or it is its own. */
+export function failureBehind(exchange: Exchange, thrown: unknown): GatewayError | undefined {
+  if (exchange.settled || exchange.res.headersSent || clientLeft(exchange)) return undefined
+  if (GatewayError.is(thrown)) return ifAsked(thrown)
+  const { status, statusCode } = Object(thrown) as Record<string, unknown>
+  if (Number(status ?? statusCode) < 500) return undefined
+  const { last } = callsOf(exchange)
+  return last && ifAsked(currentFailure(last))
+}
+
+const REFUSALS: ReadonlySet<string> = new Set(['circuit_open', 'concurrency_limit'])
+
+/** A fallback is asked about upstreams only. */
+function ifAsked(error: GatewayError | undefined): GatewayError | undefined {
+  const about = error?.code.startsWith('upstream_') || REFUSALS.has(error?.code ?? '')
+  return about ? error : undefined
+}

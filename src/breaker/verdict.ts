@@ -1,0 +1,54 @@
+import type { Exchange } from '../exchange/exchange.js'
+import { clientLeft } from '../exchange/exchange.js'
+import { classify } from '../upstream/classify.js'
+import { currentFailure } from '../upstream/evidence.js'
+import { callsOf } from '../upstream/store.js'
+import type { Verdict } from './circuit.js'
+import type { Outcome, Settings } from './options.js'
+
+/** Upstream statuses that speak of the request, not of the upstream's health. */
+const HEALTHY_5XX: ReadonlySet<number> = new Set([501, 505, 511])
+
+/** How the upstream did so far; undefined when the request has called none. */
+export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | undefined {
+  const { relay, last } = callsOf(exchange)
+  // What is called while a response streams, an exporter of metrics say, does not speak for it.
+  const call = relay ?? last
+  if (call === undefined) return undefined
+  const error = currentFailure(call)
+  const gone =
+    error?.code === 'client_closed_request' || (error === undefined && clientLeft(exchange))
+  const answered = call.status !== undefined
+  return {
+    ...(call.status !== undefined && { status: call.status }),
+    ...(error && !gone && { code: error.code, error }),
+    complete:
+      call.state === 'complete' ||
+      (answered && error === undefined && exchange.res.writableFinished),
+    aborted: gone,
+    durationMs: performance.now() - startedAt,
+  }
+}
+
+/** What an outcome says about the upstream. */
+export function verdictOf(outcome: Outcome, { isFailure }: Settings): Verdict {
+  const verdict = verdictByDefault(outcome)
+  if (isFailure === undefined) return verdict
+  try {
+    if (isFailure(outcome)) return 'failure'
+    return verdict === 'neutral' ? 'neutral' : 'success'
+  } catch (error) {
+    process.emitWarning(`good-gateway: isFailure threw: ${String(error)}`)
+    return verdict
+  }
+}
+
+function verdictByDefault({ aborted, complete, error, status }: Outcome): Verdict {
+  if (error) return classify(error)?.counts === false ? 'neutral' : 'failure'
+  if (aborted && !isFailureStatus(status)) return 'neutral'
+  // What has no status, a query say, is a success when it is done.
+  if (status === undefined) return complete ? 'success' : 'neutral'
+  return isFailureStatus(status) ? 'failure' : 'success'
+}
+
+const isFailureStatus = (status = 0): boolean => status >= 500 && !HEALTHY_5XX.has(status)

@@ -1,0 +1,95 @@
+import { type Code, type CodeRow, codes, type Retry } from './codes.js'
+
+/** One thing that a schema found wrong. */
+export interface Issue {
+  /** The part of the message that it is about. */
+  readonly in: 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'response'
+  /** JSON Pointer as a URI fragment (RFC 6901, section 6), for `body` and `response`. */
+  readonly pointer?: string
+  /** Name of the parameter, for the other parts. */
+  readonly name?: string
+  /** The keyword of the schema that failed. */
+  readonly code: string
+  /** What was expected, in plain English; never echoes the value. */
+  readonly detail: string
+}
+
+/** What one error adds to the row of its code. */
+export interface GatewayErrorOptions {
+  /** Replaces the default detail; it reaches the client, so it must not show the inside. */
+  readonly detail?: string
+  /** The low-level error, for the log only. */
+  readonly cause?: unknown
+  /** Status instead of the code's own. */
+  readonly status?: number
+  /** Seconds after which a retry makes sense. */
+  readonly retryAfter?: number
+  /** Response headers that belong to the error, such as `Allow` or `Accept`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** What the schema found. */
+  readonly errors?: readonly Issue[]
+  /** Whether there were more than `errors` lists. */
+  readonly errorsTruncated?: boolean
+  /** Name of the upstream, as its circuit breaker names it. */
+  readonly upstream?: string
+  /** Error token and parameters of `Proxy-Status` instead of the code's own. */
+  readonly proxyStatus?: ProxyStatus
+  /** Retry class instead of the code's own. */
+  readonly retry?: Retry
+}
+
+/** The error token of a `Proxy-Status` member and its extra parameters (RFC 9209, section 2.3). */
+export interface ProxyStatus {
+  /** Undefined where nothing went wrong on the way: the upstream answered with an error of its own. */
+  readonly error?: string | undefined
+  readonly [parameter: string]: string | number | undefined
+}
+
+const BRAND = Symbol.for('good-gateway.error')
+
+/**
+ * A failure of the gateway, in the shape that Koa, Express and finalhandler answer by themselves.
+ *
+ * `status`, `statusCode`, `expose` and `headers` follow the http-errors contract, so a host without
+ * `problemDetails` still sends the right status and `Retry-After`. The message is the safe detail.
+ */
+export class GatewayError extends Error {
+  readonly code: Code
+  readonly status: number
+  readonly statusCode: number
+  /** Whether the message may reach the client: true for all codes but `gateway_error`. */
+  readonly expose: boolean
+  readonly headers: Readonly<Record<string, string>>
+  readonly options: GatewayErrorOptions
+
+  constructor(code: Code, options: GatewayErrorOptions = {}) {
+    const row: CodeRow = codes[code]
+    super(
+      options.detail ?? describe(row, options.upstream),
+      'cause' in options ? { cause: options.cause } : undefined,
+    )
+    this.name = 'GatewayError'
+    this.code = code
+    this.status = options.status ?? row.status
+    this.statusCode = this.status
+    this.expose = code !== 'gateway_error'
+    this.options = options
+    this.headers = {
+      ...options.headers,
+      ...(options.retryAfter !== undefined && { 'Retry-After': String(options.retryAfter) }),
+    }
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** Tells a `GatewayError` of any copy of the package from other values. */
+  static is(value: unknown): value is GatewayError {
+    return typeof value === 'object' && value !== null && BRAND in value
+  }
+}
+
+/** Fills the name of the upstream into the default detail of a code. */
+export function describe(row: CodeRow, upstream: string | undefined): string {
+  const name = upstream === undefined ? 'the upstream' : JSON.stringify(upstream)
+  const text = row.detail.replace('{upstream}', () => name)
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

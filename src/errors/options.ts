@@ -1,0 +1,53 @@
+/** How one option is checked, and what it must be, in words that mend it. */
+export type Check = readonly [ok: (value: unknown) => boolean, mend: string]
+
+/**
+ * Checks what the user has given and leaves the undefined out; the user's object stays as it is.
+ *
+ * @throws {TypeError} naming the factory, the option and the mend.
+ */
+export function checkedOptions<T extends object>(
+  factory: string,
+  options: T,
+  checks: Readonly<Record<keyof T & string, Check>>,
+): Partial<T> {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${factory}: the options must be an object`)
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) {
+    if (!Object.hasOwn(checks, name)) {
+      const known = Object.keys(checks).join(', ')
+      throw new TypeError(`${factory}: unknown option "${name}"; it knows ${known}`)
+    }
+    const [ok, mend] = checks[name as keyof T & string]
+    if (!ok(value)) throw new TypeError(`${factory}: option "${name}" must be ${mend}`)
+  }
+  return Object.fromEntries(given) as Partial<T>
+}
+
+/** Longest delay that Node's timers can hold. */
+const LONGEST_DELAY = 2 ** 31 - 1
+
+const isTime = (value: unknown): boolean =>
+  typeof value === 'number' && value > 0 && value <= LONGEST_DELAY
+
+/** An option that is a time. */
+export const time: Check = [isTime, 'milliseconds above 0']
+/** An option that is a time or switched off. */
+export const timeOrFalse: Check = [
+  (value) => value === false || isTime(value),
+  'milliseconds above 0, or false',
+]
+/** An option that is a callback. */
+export const callback: Check = [(value) => typeof value === 'function', 'a function']
+/** An option that counts something. */
+export const count: Check = [
+  (value) => Number.isSafeInteger(value) && Number(value) > 0,
+  'a whole number from 1',
+]
+/** An option that is a text. */
+export const text: Check = [
+  (value) => typeof value === 'string' && value.trim() !== '',
+  'a string that is not empty',
+]

@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http'
+import { settleCallback } from './hold.js'
+
+/** A method of a response that does nothing any more. */
+export const ignore = function (this: ServerResponse) {
+  return this
+}
+
+/** What a response does for the application after the gateway has answered in its place. */
+export const sealed = {
+  writeHead: ignore,
+  setHeader: ignore,
+  setHeaders: ignore,
+  appendHeader: ignore,
+  removeHeader: ignore,
+  addTrailers: ignore,
+  flushHeaders: ignore,
+  write(...args: unknown[]): boolean {
+    settleCallback(args)
+    return true
+  },
+  end(this: ServerResponse, ...args: unknown[]): unknown {
+    settleCallback(args)
+    return this
+  },
+}
+
+const members: ReadonlySet<string | symbol> = new Set([...Object.keys(sealed), 'destroy'])
+
+/** Whether a seal replaces this member of a response. */
+export const isSealable = (name: string | symbol): name is string => members.has(name)

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http'
+import { type Code, codes } from '../errors/codes.js'
+import type { GatewayError } from '../errors/gateway-error.js'
+import { callback, type Check, checkedOptions, text } from '../errors/options.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { type Format, formats } from './formats.js'
+import type { ErrorInfo } from './info.js'
+
+/** Options of `problemDetails`. */
+export interface ProblemDetailsOptions {
+  /** Name of this deployment in `Proxy-Status` (RFC 9209, section 2). @defaultValue `'gateway'` */
+  readonly name?: string
+  /** Shape of the bodies. @defaultValue `'problem'` */
+  readonly format?: Format
+  /** Start of `type`, before the code. @defaultValue `'urn:problem-type:good-gateway:'` */
+  readonly typeBase?: string
+  /** `full` shows low-level messages to the client: for development only. @defaultValue `'safe'` */
+  readonly expose?: 'safe' | 'full'
+  /** Other statuses for some codes. @defaultValue `{}` */
+  readonly status?: Readonly<Partial<Record<Code, number>>>
+  /**
+   * What becomes of an upstream's own 5xx and 429: `wrap` puts the standard body in place of its
+   * body, and keeps its status, `Retry-After` and rate limits. @defaultValue `'pass'`
+   */
+  readonly upstreamErrors?: 'pass' | 'wrap'
+  /** Overrides whether a response is replaced; undefined leaves it to the rule. */
+  readonly intercept?: (exchange: Exchange, status: number) => boolean | undefined
+  /** The id of a request, instead of `X-Request-Id` or a new one. */
+  readonly requestId?: (req: IncomingMessage) => string
+  /** Called for every problem: 4xx, and 499 when the client has left, too. */
+  readonly onError?: (error: GatewayError, info: ErrorInfo) => void
+}
+
+/** The options with all defaults filled in. */
+export type Settings = Required<
+  Omit<ProblemDetailsOptions, 'intercept' | 'requestId' | 'onError'>
+> &
+  Pick<ProblemDetailsOptions, 'intercept' | 'requestId' | 'onError'>
+
+const DEFAULTS = {
+  name: 'gateway',
+  format: 'problem',
+  typeBase: 'urn:problem-type:good-gateway:',
+  expose: 'safe',
+  status: {},
+  upstreamErrors: 'pass',
+} as const
+
+const isFormat = (value: unknown): boolean =>
+  typeof value === 'function' || Object.hasOwn(formats, String(value))
+const isStatuses = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(
+    ([code, status]) =>
+      Object.hasOwn(codes, code) && Number.isInteger(status) && status >= 400 && status <= 599,
+  )
+
+// prettier-ignore
+const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
+  name: [(value) => typeof value === 'string' && /^[\x20-\x7e]+$/.test(value), 'a name in printable ASCII'],
+  format: [isFormat, `one of ${Object.keys(formats).map((name) => `"${name}"`).join(', ')}, or a function`],
+  typeBase: text,
+  expose: [(value) => value === 'safe' || value === 'full', '"safe" or "full"'],
+  status: [isStatuses, 'an object of known codes and statuses from 400 to 599'],
+  upstreamErrors: [(value) => value === 'pass' || value === 'wrap', '"pass" or "wrap"'],
+  intercept: callback,
+  requestId: callback,
+  onError: callback,
+}
+
+/**
+ * Checks the options of `problemDetails` and fills in the defaults.
+ *
+ * @throws {TypeError} naming the option and the mend.
+ */
+export function readOptions(options: ProblemDetailsOptions): Settings {
+  return { ...DEFAULTS, ...checkedOptions('problemDetails', options, CHECKS) }
+}

@@ -1,0 +1,101 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import { warnOnce } from '../errors/warn.js'
+import { clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
+import { type Head, type HeadListener, onHead } from '../exchange/head.js'
+import { type Origin, originOf } from '../upstream/evidence.js'
+import { startObserver } from '../upstream/observer.js'
+import { observe, watch } from '../upstream/watch.js'
+import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
+import { type HostTraits, unhandledError } from './unhandled.js'
+import { isWrapped, wrap } from './wrap.js'
+import { Writer } from './writer.js'
+
+/**
+ * Answers every failure below it with the standard body.
+ *
+ * @throws {TypeError} when an option is wrong.
+ */
+export function problemDetailing(
+  options: ProblemDetailsOptions = {},
+  { pages = false }: HostTraits = {},
+): Step {
+  const settings = readOptions(options)
+  const writer = new Writer(settings)
+  const rules = { ...settings, pages }
+  startObserver()
+  return async function problemDetails(exchange, next) {
+    if (isMisplaced(exchange)) return void (await next())
+    watch(exchange)
+    exchange.guarded = true
+    exchange.answer = (error) => writer.answer(exchange, error)
+    exchange.report = (error) => void writer.report(exchange, error, true)
+    onHead(exchange, replacement(exchange, rules, writer))
+    exchange.closers.push(() => reportLeft(exchange, writer))
+    try {
+      await observe(exchange, next)
+    } catch (error) {
+      const { code } = writer.answer(exchange, error)
+      // A defect of the application is the host's to log; the answer is out already.
+      if (code === 'gateway_error') throw error
+    }
+  }
+}
+
+/** Where it can do nothing, or nothing more; what it did before holds. */
+function isMisplaced({ guarded, res }: Exchange): boolean {
+  if (guarded) warnOnce('problemDetails is mounted twice on the same path; the first one answers.')
+  else if (res.headersSent)
+    warnOnce('problemDetails ran after the response had begun; mount it before whatever answers.')
+  return guarded || res.headersSent
+}
+
+type Rules = Settings & Required<HostTraits>
+
+/** Decides at the head whether the response is the gateway's own failure, and who explains it. */
+function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadListener {
+  return (head) => {
+    const { status } = head
+    if (exchange.settled || clientLeft(exchange)) return undefined
+    const origin = originOf(exchange, status)
+    const ours = isOurs(origin, rules, head)
+    const unhandled = ours ? undefined : unhandledError(exchange, head, origin, rules)
+    const wanted = status === undefined ? undefined : intercepted(exchange, rules, status)
+    if (!(wanted ?? (ours || unhandled))) return undefined
+    if (origin.by === 'upstream' && !unhandled) return () => wrap(exchange, origin.call, writer)
+    const error = unhandled ?? (origin.by === 'failure' ? origin.failure : unwanted(status))
+    return () => void writer.answer(exchange, error)
+  }
+}
+
+/** The rule, where `intercept` leaves it to us. */
+function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
+  if (origin.by === 'failure') return isFailureStatus(head.status)
+  return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
+}
+
+/** What the user wants replaced where there was no call. */
+function unwanted(status = 502): GatewayError {
+  return new GatewayError(status < 500 ? 'request_rejected' : 'gateway_error', {
+    ...(status >= 400 && { status }),
+  })
+}
+
+/** What a proxy makes up is a 5xx, no status (a bare close), or one that Node would refuse to write. */
+const isFailureStatus = (status = 500): boolean => !(status >= 200 && status < 500)
+
+function intercepted(
+  exchange: Exchange,
+  { intercept }: Settings,
+  status: number,
+): boolean | undefined {
+  try {
+    return intercept?.(exchange, status)
+  } catch (error) {
+    process.emitWarning(`good-gateway: intercept threw: ${String(error)}`)
+    return undefined
+  }
+}
+
+function reportLeft(exchange: Exchange, writer: Writer): void {
+  if (clientLeft(exchange)) writer.report(exchange, new GatewayError('client_closed_request'))
+}

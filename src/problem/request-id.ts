@@ -1,0 +1,28 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+/** Short, and of characters that harm neither a log line, a header nor a page. */
+const HARMLESS = /^[\w.~:+/=@-]{1,128}$/
+
+/** The id of a request: the user's own, the incoming one where it is harmless, or a new one. */
+export function requestIdOf(
+  req: IncomingMessage,
+  custom: ((req: IncomingMessage) => string) | undefined,
+): string {
+  for (const id of [ownId(req, custom), req.headers['x-request-id']]) {
+    if (typeof id === 'string' && HARMLESS.test(id)) return id
+  }
+  return randomUUID()
+}
+
+function ownId(
+  req: IncomingMessage,
+  custom: ((req: IncomingMessage) => string) | undefined,
+): string | undefined {
+  try {
+    return custom?.(req)
+  } catch (error) {
+    process.emitWarning(`good-gateway: requestId threw: ${String(error)}`)
+    return undefined
+  }
+}

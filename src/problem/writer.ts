@@ -1,0 +1,80 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import { cutWithEvent } from '../exchange/cut.js'
+import { clientLeft, type Exchange } from '../exchange/exchange.js'
+import { discardHeld, headIsOut } from '../exchange/head.js'
+import { respond } from '../exchange/respond.js'
+import { fieldsOfError, linesOf, varyOn } from './fields.js'
+import { eventOf, type Rendered, render } from './formats.js'
+import { pageOf, prefersPage } from './page.js'
+import { infoOf } from './info.js'
+import type { Settings } from './options.js'
+import { type Problem, problemOf, receivedStatus } from './problem.js'
+import { proxyStatusOf } from './proxy-status.js'
+import { requestIdOf } from './request-id.js'
+import { gatewayErrorOf } from './thrown.js'
+
+/** Writes the answers of the gateway: the only place that does. */
+export class Writer {
+  readonly #settings: Settings
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+  }
+
+  /** Answers an error, or cuts the response when its head is out; once for each request. */
+  answer(exchange: Exchange, thrown: unknown): GatewayError {
+    const error = gatewayErrorOf(thrown, exchange)
+    // Who has left is reported when the response closes, whatever it was that noticed first.
+    if (exchange.settled || clientLeft(exchange)) return error
+    const problem = this.report(exchange, error)
+    const out = headIsOut(exchange)
+    if (out && exchange.res.writableEnded) return error
+    const rendered = render(problem, this.#settings.format)
+    if (out) cutWithEvent(exchange, eventOf(rendered))
+    else {
+      const page = prefersPage(exchange.req, rendered.contentType)
+      this.#respond(exchange, error, problem, page ? pageOf(problem) : rendered)
+    }
+    return error
+  }
+
+  /** Tells the log hook of a problem; `only` where the client does not get it. */
+  report(exchange: Exchange, error: GatewayError, only = false): Problem {
+    const { onError, requestId } = this.#settings
+    const problem = problemOf(error, exchange, requestIdOf(exchange.req, requestId), this.#settings)
+    try {
+      onError?.(error, { ...infoOf(error, exchange, problem), ...(only && { reported: true }) })
+    } catch (failure) {
+      process.emitWarning(`good-gateway: onError threw: ${String(failure)}`)
+    }
+    return problem
+  }
+
+  #respond(exchange: Exchange, error: GatewayError, problem: Problem, rendered: Rendered): void {
+    const { name, expose } = this.#settings
+    const { res } = exchange
+    discardHeld(exchange)
+    // What the application has asked for was about the answer that is replaced.
+    res.removeHeader('retry-after')
+    respond(exchange, {
+      status: problem.status,
+      body: rendered.body,
+      headers: {
+        ...fieldsOfError(error.headers),
+        ...(problem.retry_after !== undefined && { 'Retry-After': String(problem.retry_after) }),
+        ...rendered.headers,
+        'Content-Type': rendered.contentType,
+        'Cache-Control': 'no-store',
+        'X-Content-Type-Options': 'nosniff',
+        'X-Request-Id': problem.request_id,
+        'Proxy-Status': proxyStatusOf(error, {
+          name,
+          details: expose === 'full',
+          received: receivedStatus(error, exchange),
+          existing: linesOf(res, 'proxy-status'),
+        }),
+        Vary: varyOn(res, 'Accept'),
+      },
+    })
+  }
+}

@@ -1,0 +1,166 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import { type Check, checkedOptions } from '../errors/options.js'
+import type { Exchange, Step } from '../exchange/exchange.js'
+import { ANY, type Key, parseKey } from './key.js'
+import { type Readings, readTarget, refusal } from './path.js'
+import { Trie } from './trie.js'
+
+/** Options of `routes`. */
+export interface RoutesOptions {
+  /**
+   * What happens to a request that no route matches: `pass` leaves it to what is mounted after,
+   * `refuse` answers 404, or 405 with `Allow` where the path is known. @defaultValue `'pass'`
+   */
+  readonly otherwise?: 'pass' | 'refuse'
+}
+
+interface Route {
+  readonly key: string
+  readonly steps: readonly Step[]
+  readonly names: Key['names']
+}
+
+/** The routes of one pattern of paths, by method. */
+type Methods = Map<string, Route>
+
+const CHECKS: Record<keyof RoutesOptions, Check> = {
+  otherwise: [(value) => value === 'pass' || value === 'refuse', '"pass" or "refuse"'],
+}
+
+/**
+ * Runs the steps of the route that a request matches, with its path parameters on the exchange.
+ *
+ * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to steps in their order; without a
+ * method a key matches them all, and `HEAD` follows `GET`. Paths match decoded, in any case, with or
+ * without a final slash; the most specific route with the method of the request wins.
+ *
+ * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
+ */
+export function routing(
+  table: Readonly<Record<string, readonly Step[]>>,
+  options: RoutesOptions = {},
+): Step {
+  const { otherwise = 'pass' } = checkedOptions('routes', options, CHECKS)
+  const match = compileTable(table)
+  return async function routes(exchange, next) {
+    const { method = '', url = '' } = exchange.req
+    const found = namesNoPath(method, url) ? [] : match(method, readTarget(url))
+    if (!Array.isArray(found)) return guard(found, exchange, next)
+    if (otherwise === 'refuse') throw notFound(found)
+    await next()
+  }
+}
+
+/** `OPTIONS *` and the authority-form of `CONNECT` (RFC 9112, section 3.2) ask for no resource. */
+function namesNoPath(method: string, target: string): boolean {
+  return method === 'OPTIONS' ? target === '*' : method === 'CONNECT' && !target.includes('/')
+}
+
+/** A route and its parameters, or the methods that the path knows instead. */
+type Match = { readonly route: Route; readonly params: Record<string, string> }
+
+function compileTable(
+  table: Readonly<Record<string, readonly Step[]>>,
+): (method: string, path: Readings) => Match | string[] {
+  if (typeof table !== 'object' || table === null) {
+    throw new TypeError('routes: the table must be an object of keys and middlewares')
+  }
+  const plain = new Trie<Methods>()
+  const loose = new Trie<Methods>()
+  for (const [key, steps] of Object.entries(table)) {
+    const parsed = parseKey(key)
+    const route = { key, steps: checkedSteps(key, steps), names: parsed.names }
+    refuseBodies(parsed, route)
+    register(
+      plain.at(parsed.plain, () => new Map()),
+      parsed.method,
+      route,
+    )
+    register(
+      loose.at(parsed.loose, () => new Map()),
+      parsed.method,
+      route,
+    )
+  }
+  return (method, path) => {
+    const found = plain.find(path.plain.map((segment) => segment.toLowerCase()))
+    const route = routeOf(found, method)
+    for (const reading of [path.loose, ...path.cuts]) {
+      const other = routeOf(loose.find(reading), method)
+      if (other !== undefined && other !== route) throw refusal('ambiguous')
+    }
+    return route ? { route, params: paramsOf(route, path.plain) } : allowed(found)
+  }
+}
+
+function checkedSteps(key: string, steps: readonly Step[]): readonly Step[] {
+  const mend = `routes: ${JSON.stringify(key)}: needs a middleware or a list of at least one`
+  if (!Array.isArray(steps) || steps.length === 0) throw new TypeError(mend)
+  if (!steps.every((step) => typeof step === 'function')) throw new TypeError(mend)
+  return [...steps]
+}
+
+/** A GET has no body that anything would read (RFC 9110, section 9.3.1): the schema is on the wrong route. */
+function refuseBodies({ method }: Key, { key, steps }: Route): void {
+  if ((method !== 'GET' && method !== 'HEAD') || !steps.some(({ checksBody }) => checksBody)) return
+  throw new TypeError(
+    `routes: ${JSON.stringify(key)}: validate({ body }) on a route whose requests have no body; ` +
+      'move it to the POST or PUT route, or check { query } or { params } here',
+  )
+}
+
+function register(methods: Methods, method: string, route: Route): void {
+  const other = methods.get(method)
+  if (other !== undefined) {
+    const [key, first] = [route.key, other.key].map((text) => JSON.stringify(text))
+    throw new TypeError(`routes: ${key}: cannot be told from ${first}; remove one of the two`)
+  }
+  methods.set(method, route)
+}
+
+/** A more specific path without the method hides nothing: an upstream would not stop at it either. */
+function routeOf(found: readonly Methods[], method: string): Route | undefined {
+  const asked = method === 'HEAD' ? ['HEAD', 'GET', ANY] : [method, ANY]
+  const routes = found.flatMap((methods) => asked.map((name) => methods.get(name)))
+  return routes.find((route) => route !== undefined)
+}
+
+function paramsOf({ names }: Route, path: readonly string[]): Record<string, string> {
+  // No prototype: a parameter may be called anything.
+  const params: Record<string, string> = Object.create(null)
+  names.forEach((name, index) => {
+    if (name === undefined) return
+    params[name] = name === '*' ? path.slice(index).join('/') : (path[index] ?? '')
+  })
+  return params
+}
+
+function allowed(found: readonly Methods[]): string[] {
+  const methods = found.flatMap((row) => [...row.keys()])
+  return [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))]
+}
+
+function notFound(methods: readonly string[]): GatewayError {
+  if (methods.length === 0) return new GatewayError('route_not_found')
+  return new GatewayError('method_not_allowed', { headers: { Allow: methods.join(', ') } })
+}
+
+function guard({ route, params }: Match, exchange: Exchange, next: () => Promise<unknown>) {
+  exchange.params = params
+  return runSteps(route.steps, exchange, next)
+}
+
+async function runSteps(
+  steps: readonly Step[],
+  exchange: Exchange,
+  next: () => Promise<unknown>,
+): Promise<void> {
+  let reached = -1
+  const run = async (index: number): Promise<unknown> => {
+    if (index <= reached) throw new Error('next() called multiple times')
+    reached = index
+    const step = steps[index]
+    return step === undefined ? next() : step(exchange, () => run(index + 1))
+  }
+  await run(0)
+}

@@ -1,0 +1,132 @@
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { type Call, failure, type Transport } from './call.js'
+import { answered, begin, end, fail, giveUp } from './life.js'
+import { observer } from './store.js'
+
+interface RequestMessage {
+  readonly request: ClientRequest
+}
+interface ResponseMessage extends RequestMessage {
+  readonly response: IncomingMessage
+}
+interface ErrorMessage extends RequestMessage {
+  readonly error: unknown
+}
+
+/** What the channels of `http` and `https` tell; made for `diagnostics_channel.subscribe`. */
+export const httpChannels = {
+  'http.client.request.created': (message: unknown) => {
+    observer.tellsCreation = true
+    callOf((message as RequestMessage).request)
+  },
+  // Absent before Node 22.12 is the one above; the first seen wins.
+  'http.client.request.start': (message: unknown) => {
+    callOf((message as RequestMessage).request)
+  },
+  // Published at the head of the response, whatever its name says.
+  'http.client.response.finish': (message: unknown) => {
+    const { request, response } = message as ResponseMessage
+    const call = callOf(request)
+    if (call === undefined) return
+    // Emitted within destroy(), before the application hears of an error and may turn to something else.
+    response.once('aborted', () => broke(call, response))
+    response.once('close', () => end(call, response.complete ? 'complete' : 'dropped'))
+    answered(call, response.statusCode ?? 0, () => response.headers)
+  },
+  'http.client.request.error': (message: unknown) => {
+    const { request, error } = message as ErrorMessage
+    // The context of a reused connection's events is another request's.
+    const call = request.reusedSocket ? observer.byRequest.get(request) : callOf(request)
+    if (call !== undefined) failed(call, request, error)
+  },
+}
+
+/** The call that a request of `http` or `https` is, begun if it is new. */
+export function callOf(request: ClientRequest): Call | undefined {
+  const known = observer.byRequest.get(request)
+  if (known) return known
+  const call = begin(request, new HttpTransport(request))
+  if (call) timeConnection(call, request)
+  return call
+}
+
+/** A connection of an agent's pool stands already. */
+function timeConnection(call: Call, request: ClientRequest): void {
+  const stands = () => (call.connectedAt ??= performance.now())
+  const attached = (socket: Socket) => {
+    if (!socket.connecting) return stands()
+    return socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stands)
+  }
+  if (request.socket) attached(request.socket)
+  else request.once('socket', attached)
+}
+
+function failed(call: Call, request: ClientRequest, error: unknown): void {
+  const response = responseOf(request)
+  // Bytes after a whole response: what was let through is good, only the connection is not.
+  if (response?.complete && call.exchange.res.headersSent) return
+  if (response && request.destroyed && !endedByPeer(response)) giveUp(call, timeoutOf(call, error))
+  else fail(call, timedOut(request) ? timeoutOf(call, error) : error)
+}
+
+function broke(call: Call, response: IncomingMessage): void {
+  // A whole response that nobody has read to its end is said to be aborted, too.
+  if (response.complete) return
+  if (endedByPeer(response)) fail(call, response.errored)
+  else giveUp(call, timeoutOf(call, response.errored))
+}
+
+/** A timeout that the proxy has set: it destroyed the request, so Node speaks of a reset. */
+function timedOut({ destroyed, socket }: ClientRequest): boolean {
+  return destroyed && (socket?.timeout ?? 0) > 0
+}
+
+const timeoutOf = (call: Call, cause: unknown) =>
+  failure(call.exchange, 'upstream_timeout', { cause })
+
+/** Whether a response that broke was broken by the other side; `aborted` is said of both. */
+function endedByPeer({ socket }: IncomingMessage): boolean {
+  return socket.readableEnded || socket.errored !== null
+}
+
+/** Node keeps the response on the request. */
+function responseOf(request: ClientRequest): IncomingMessage | undefined {
+  return (request as { res?: IncomingMessage | null }).res ?? undefined
+}
+
+class HttpTransport implements Transport {
+  readonly #request: ClientRequest
+
+  constructor(request: ClientRequest) {
+    this.#request = request
+  }
+
+  destroy(error?: Error): void {
+    this.#request.destroy(error)
+  }
+
+  drain(): void {
+    responseOf(this.#request)?.resume()
+  }
+
+  broken(): unknown {
+    const response = responseOf(this.#request)
+    const broken = response?.complete === false && response.errored && endedByPeer(response)
+    return broken ? response.errored : undefined
+  }
+
+  bytesRead(): number {
+    return this.#request.socket?.bytesRead ?? 0
+  }
+
+  connected(): boolean {
+    const socket = this.#request.socket as TLSSocket | null
+    return (
+      socket !== null &&
+      !socket.connecting &&
+      !(socket as { secureConnecting?: boolean }).secureConnecting
+    )
+  }
+}

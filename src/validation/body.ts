@@ -1,0 +1,138 @@
+import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../errors/gateway-error.js'
+import { peekBody } from '../exchange/body.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { checkParameters, type Checked } from './coerce.js'
+import type { Checker } from './compile.js'
+import { decodeContent, refuseEncoding } from './content-encoding.js'
+import { type BodyKind, readContentType, refuseContentType } from './content-type.js'
+import { parseForm } from './form.js'
+import type { Issues } from './issues.js'
+import { decodeUtf8, isBlank, parseJson } from './json.js'
+
+/** Bounds and types of a body. */
+export interface BodyRules {
+  /** Most bytes, before and after the content coding is undone. */
+  readonly limit: number
+  /** Media types that are accepted. */
+  readonly contentType: readonly string[]
+  /** Most levels of nesting. */
+  readonly maxDepth: number
+  /** Milliseconds until the whole body must have arrived. */
+  readonly bodyTimeout: number
+}
+
+/** What is expected of the body of a request. */
+export interface BodyPlan {
+  readonly required: boolean
+  /** Media types and ranges in lower case, the most specific first. */
+  readonly types: readonly string[]
+  /** A checker for each of them; what has none passes unread. */
+  readonly checkers: ReadonlyMap<string, Checker | undefined>
+}
+
+/** A body that was checked. */
+export interface CheckedBody {
+  readonly value?: unknown
+  readonly issues?: Issues | undefined
+}
+
+type Head = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
+
+const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
+
+/** Whether a request without content passes a body schema (RFC 9110, section 9.3). */
+export function mayLackBody(method = 'GET'): boolean {
+  return BODILESS.has(method)
+}
+
+/** The reason to refuse the head of a request that has a body, before the body is read. */
+export function refuseHead(
+  req: Head,
+  { contentType }: Pick<BodyRules, 'contentType'>,
+): GatewayError | undefined {
+  return (
+    refuseContentType(req, contentType) ??
+    refuseEncoding(req.headers['content-encoding']?.toString())
+  )
+}
+
+/**
+ * Parses the bytes of a body, whose head was not refused, into a value for checking.
+ *
+ * @throws {GatewayError} `content_too_large`, `request_malformed`, or `request_invalid` when there is
+ *   nothing but white space.
+ */
+export async function parseBody(
+  bytes: Buffer,
+  req: Head,
+  rules: Pick<BodyRules, 'limit' | 'maxDepth'>,
+): Promise<unknown> {
+  return parseJson(await textOf(bytes, req, rules), rules.maxDepth)
+}
+
+async function textOf(bytes: Buffer, req: Head, { limit }: Pick<BodyRules, 'limit'>) {
+  const encoding = req.headers['content-encoding']?.toString()
+  const text = decodeUtf8(await decodeContent(bytes, encoding, limit))
+  if (isBlank(text)) throw bodyRequired()
+  return text
+}
+
+/** The error of a request whose body is absent, empty or blank. */
+export function bodyRequired(): GatewayError {
+  return new GatewayError('request_invalid', {
+    errors: [{ in: 'body', pointer: '#', code: 'required', detail: 'A JSON body is required.' }],
+  })
+}
+
+/**
+ * Reads and checks the body of a request; neither a value nor issues when there is none and none is
+ * needed, or its type is one that is not read.
+ *
+ * @throws {GatewayError} for a body that is refused before its schema is asked.
+ */
+export async function checkBody(
+  exchange: Exchange,
+  plan: BodyPlan,
+  rules: BodyRules,
+): Promise<CheckedBody> {
+  const { req } = exchange
+  const way = wayToRead(req, plan)
+  if (way === undefined) return {}
+  if (GatewayError.is(way) && Number(req.headers['content-length']) > 0) throw way
+  const bytes = await peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout })
+  if (bytes.length === 0) {
+    if (!plan.required || mayLackBody(req.method)) return {}
+    throw bodyRequired()
+  }
+  if (GatewayError.is(way)) throw way
+  return way(await textOf(bytes, req, rules), rules)
+}
+
+type Way = (text: string, rules: BodyRules) => CheckedBody
+
+/** How the body is read and checked, the reason to refuse it, or undefined when it passes unread. */
+function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError | undefined {
+  const accepted = readContentType(req, types)
+  if (GatewayError.is(accepted)) return accepted
+  const { listed, kind } = accepted
+  const checker = checkers.get(listed)
+  if (kind === undefined || checker === undefined) return undefined
+  const refusal = refuseEncoding(req.headers['content-encoding']?.toString())
+  return refusal ?? ((text, rules) => checked(checker, readers[kind](text, checker, rules)))
+}
+
+type Reader = (text: string, checker: Checker, rules: BodyRules) => Checked<unknown>
+
+const readers: Readonly<Record<NonNullable<BodyKind>, Reader>> = {
+  json: (text, { check }, { maxDepth }) => {
+    const value = parseJson(text, maxDepth)
+    return { value, errors: check(value) }
+  },
+  // The fields of a form are strings, like those of a query.
+  form: (text, { check }) => checkParameters(check, parseForm(text), (value) => [value]),
+}
+
+function checked(checker: Checker, { value, errors }: Checked<unknown>): CheckedBody {
+  return { value, issues: errors && checker.explain(errors, value) }
+}

@@ -1,0 +1,205 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { GatewayError, type Issue } from '../errors/gateway-error.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { type Head, type HeadListener, onHead } from '../exchange/head.js'
+import { type Hold, resetHeaders } from '../exchange/hold.js'
+import { failure } from '../upstream/call.js'
+import { originOf } from '../upstream/evidence.js'
+import { startObserver } from '../upstream/observer.js'
+import { observe, watch } from '../upstream/watch.js'
+import { type Checker, compile, type Schema } from './compile.js'
+import { decodeContent, refuseEncoding } from './content-encoding.js'
+import { refuseContentType } from './content-type.js'
+import { decodeUtf8, parseJson } from './json.js'
+import type { Settings } from './options.js'
+import { report } from './report.js'
+
+/** Schemas of the JSON body of a response, by its status: `200`, `'2xx'`, `default`. */
+export type ResponseSchemas = Readonly<Record<string | number, Schema | undefined>>
+
+/** Runs the rest of a request and checks the response that it brings, before its head goes out. */
+export type ResponseGuard = (exchange: Exchange, next: () => Promise<unknown>) => Promise<unknown>
+
+type Promised = ReadonlyMap<string, Checker>
+
+/** Parts of a whole, and what has no content (RFC 9110, section 15). */
+const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
+
+/**
+ * Prepares the check of responses.
+ *
+ * @throws {TypeError} naming the status and the mend.
+ */
+export function responseGuard(schemas: ResponseSchemas, settings: Settings): ResponseGuard {
+  const promised = compileAll(schemas, settings)
+  startObserver()
+  return (exchange, next) => {
+    watch(exchange)
+    onHead(exchange, promiseKeeper(exchange, promised, settings))
+    return observe(exchange, next)
+  }
+}
+
+function compileAll(schemas: ResponseSchemas, settings: Settings): Promised {
+  const given = typeof schemas === 'object' && schemas !== null ? Object.entries(schemas) : []
+  const promised = new Map<string, Checker>()
+  for (const [status, schema] of given) {
+    if (!/^(?:[1-5]\d\d|[1-5]xx|default)$/i.test(status))
+      throw new TypeError(
+        `validate(): response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
+      )
+    if (schema === undefined) continue
+    promised.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
+  }
+  if (promised.size > 0) return promised
+  throw new TypeError('validate(): response: no schema given; pass for example { 200: schema }.')
+}
+
+/** Looks at the head, and has the body held where it is to be checked. */
+function promiseKeeper(exchange: Exchange, promised: Promised, settings: Settings): HeadListener {
+  const headers = { ...exchange.res.getHeaders() }
+  return (head) => {
+    const { status } = head
+    if (exchange.settled || status === undefined || passesBy(exchange, head, settings)) {
+      return undefined
+    }
+    const promise = promised.get(String(status)) ?? promised.get(`${Math.trunc(status / 100)}xx`)
+    const checker = promise ?? promised.get('default')
+    // Errors and redirections that are not described are not promised either.
+    if (checker === undefined && status >= 300) return undefined
+    const fault = checker ? refuseType(exchange, head, settings) : undeclared(exchange, status)
+    if (fault) return refused(exchange, fault, { headers, settings })
+    return checker && holdFor(checker, { exchange, head, headers, settings })
+  }
+}
+
+interface Scene {
+  readonly exchange: Exchange
+  readonly head: Head
+  readonly headers: OutgoingHttpHeaders
+  readonly settings: Settings
+}
+
+function holdFor(checker: Checker, scene: Scene): Hold {
+  const { exchange, headers, settings } = scene
+  return {
+    limit: settings.limit,
+    headers,
+    broken: () => answerBroken(exchange),
+    judge: async (body) => {
+      const fault = await findFault(body, checker, scene)
+      return fault && refused(exchange, fault, scene)
+    },
+  }
+}
+
+/** The answer in place of a response; none where it is only reported. */
+function refused(
+  exchange: Exchange,
+  error: GatewayError,
+  { headers, settings }: Pick<Scene, 'headers' | 'settings'>,
+): (() => void) | undefined {
+  if (settings.mode === 'enforce') return () => replace(exchange, error, headers)
+  report(exchange, error)
+  return undefined
+}
+
+/** What the upstream has said must not go out beside the answer: its cookies, for one. */
+function replace(exchange: Exchange, error: GatewayError, headers: OutgoingHttpHeaders): void {
+  // A held response is reset when it is taken over.
+  if (!exchange.res.headersSent) resetHeaders(exchange.res, headers)
+  exchange.answer(error)
+}
+
+/** Whether there is nothing to check, or it cannot be held. */
+function passesBy(exchange: Exchange, head: Head, { limit }: Settings): boolean {
+  const { status = 0 } = head
+  if (exchange.req.method === 'HEAD' || status < 200 || UNCHECKED.has(status)) return true
+  if (Number(head.header('content-length')) > limit) return true
+  if (/^text\/event-stream\b/i.test(head.header('content-type') ?? '')) return true
+  // The application's own errors are no promise of the upstream.
+  return status >= 400 && originOf(exchange, status).by !== 'upstream'
+}
+
+/** The application gives a response up: where an upstream is to blame, the client learns it. */
+function answerBroken(exchange: Exchange): (() => void) | undefined {
+  const origin = originOf(exchange, undefined)
+  return origin.by === 'failure' ? () => void exchange.answer(origin.failure) : undefined
+}
+
+function refuseType(
+  exchange: Exchange,
+  head: Head,
+  { contentType }: Settings,
+): GatewayError | undefined {
+  const type = head.header('content-type')
+  const rawHeaders = type === undefined ? [] : ['content-type', type]
+  if (refuseContentType({ rawHeaders }, contentType) === undefined) return undefined
+  return broken(exchange, [root('contentMediaType', 'must be JSON, and say so in Content-Type')])
+}
+
+/** What is wrong with a whole response; undefined when it is as promised, or cannot be read here. */
+async function findFault(
+  body: Buffer,
+  checker: Checker,
+  { exchange, head, settings }: Scene,
+): Promise<GatewayError | undefined> {
+  const encoding = head.header('content-encoding')
+  if (refuseEncoding(encoding)) return undefined
+  let value: unknown
+  try {
+    const bytes = await decodeContent(body, encoding, settings.limit)
+    value = parseJson(decodeUtf8(bytes), settings.maxDepth)
+  } catch (error) {
+    if (!GatewayError.is(error)) throw error
+    if (error.code === 'content_too_large') return undefined
+    return broken(exchange, [root('format', 'must be valid JSON')], { cause: error })
+  }
+  const found = checker.check(value)
+  if (found === undefined) return undefined
+  const { errors, truncated } = checker.explain(found, value)
+  return broken(exchange, withoutNames(errors), {
+    // For the log, which may know all.
+    cause: new Error(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')),
+    ...(truncated && { errorsTruncated: true }),
+  })
+}
+
+const SURPLUS: ReadonlySet<string> = new Set([
+  'additionalProperties',
+  'unevaluatedProperties',
+  'propertyNames',
+])
+
+/** A member that the schema does not know is not for the client, not even its name. */
+function withoutNames(errors: readonly Issue[]): readonly Issue[] {
+  const shown = errors.map((issue) =>
+    SURPLUS.has(issue.code)
+      ? {
+          ...issue,
+          pointer: issue.pointer?.replace(/\/[^/]*$/, '') ?? '#',
+          detail: 'must have no member that is not described',
+        }
+      : issue,
+  )
+  return [...new Map(shown.map((issue) => [`${issue.pointer} ${issue.code}`, issue])).values()]
+}
+
+const root = (code: string, detail: string): Issue => ({
+  in: 'response',
+  pointer: '#',
+  code,
+  detail,
+})
+
+function undeclared(exchange: Exchange, status: number): GatewayError {
+  return broken(exchange, [root('status', `has the status ${status}, which is not described`)])
+}
+
+function broken(
+  exchange: Exchange,
+  errors: readonly Issue[],
+  more: { cause?: unknown; errorsTruncated?: true } = {},
+): GatewayError {
+  return failure(exchange, 'upstream_response_invalid', { ...more, errors })
+}

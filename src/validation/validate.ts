@@ -1,0 +1,193 @@
+import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange, Step } from '../exchange/exchange.js'
+import { type BodyPlan, checkBody } from './body.js'
+import { checkParameters } from './coerce.js'
+import { type Checker, compile, type Schema } from './compile.js'
+import type { Issues } from './issues.js'
+import { type Settings, settingsOf, type ValidateOptions } from './options.js'
+import { type ParameterPart, readers, splitters } from './parts.js'
+import { report } from './report.js'
+import { type ResponseGuard, responseGuard, type ResponseSchemas } from './response.js'
+
+/** Schemas by the part of the request that they check. */
+export interface Schemas {
+  /** The JSON body, as it is: never coerced. A body is then required, but for GET, HEAD, DELETE and OPTIONS. */
+  readonly body?: Schema | undefined
+  /** The query string; a repeated name is a list. */
+  readonly query?: Schema | undefined
+  /** The path parameters that the router found. */
+  readonly params?: Schema | undefined
+  /** The header fields, by their names in lower case. */
+  readonly headers?: Schema | undefined
+  readonly cookies?: Schema | undefined
+  /** The JSON bodies of responses, by status: `200`, `'2xx'`, `default`. */
+  readonly response?: ResponseSchemas | undefined
+}
+
+type Values = Readonly<Record<string, unknown>>
+
+/** The parts of a request that were checked: the body parsed, the others coerced. */
+export interface Parts {
+  readonly body?: unknown
+  readonly query?: Values
+  readonly params?: Values
+  readonly headers?: Values
+  readonly cookies?: Values
+}
+
+/** A mounted validation. */
+export interface Validation {
+  /** Checks one request, and throws before `next` where it does not match. */
+  readonly step: Step
+  /**
+   * The checked parts of a request.
+   *
+   * @throws {TypeError} when this validation has not let the request pass.
+   */
+  valid(exchange: Exchange | undefined): Parts
+}
+
+// In the order in which they are checked.
+const PARAMETERS = ['params', 'query', 'headers', 'cookies'] as const
+
+/**
+ * Checks requests against JSON Schemas, which are compiled here, once.
+ *
+ * The step throws `GatewayError`s: `request_invalid`, `request_malformed`, `content_too_large`,
+ * `unsupported_media_type`, `unsupported_content_encoding`, `request_timeout`, and
+ * `client_closed_request` when the client left while its body was awaited.
+ *
+ * @throws {TypeError} for a wrong schema or option, in one line that names it and the mend.
+ */
+export function validation(schemas: Schemas, options: ValidateOptions = {}): Validation {
+  const settings = settingsOf(options)
+  const prepared = prepare(schemas ?? {}, settings)
+  const { step, valid } = validator(prepared, settings)
+  return { step: Object.assign(step, { checksBody: prepared.body !== undefined }), valid }
+}
+
+/** What was compiled for one route. */
+export interface Prepared {
+  readonly parameters: Readonly<Partial<Record<ParameterPart, Checker>>>
+  readonly body?: BodyPlan | undefined
+  readonly guard?: ResponseGuard | undefined
+}
+
+/** Checks requests with what was compiled before. */
+export function validator({ parameters, body, guard }: Prepared, settings: Settings): Validation {
+  const passed = new WeakMap<Exchange, Parts>()
+
+  const step: Step = async function validate(exchange, next) {
+    const found = parametersOf(exchange, parameters, settings.maxErrors)
+    refuse(exchange, found.error, settings)
+    passed.set(exchange, found.parts)
+    if (body) {
+      const { value, error } = await bodyOf(exchange, body, settings)
+      refuse(exchange, error, settings)
+      passed.set(exchange, { ...found.parts, body: value })
+    }
+    await (guard ? guard(exchange, next) : next())
+  }
+
+  return {
+    step,
+    valid(exchange) {
+      const parts = exchange && passed.get(exchange)
+      if (parts !== undefined) return parts
+      throw new TypeError('valid(): this validate() has not let the request pass; mount it before.')
+    },
+  }
+}
+
+/** Throws what is wrong with a request, or only reports it. */
+function refuse(exchange: Exchange, error: GatewayError | undefined, { mode }: Settings): void {
+  if (error === undefined) return
+  if (mode === 'enforce' || error.code === 'client_closed_request') throw error
+  report(exchange, error)
+}
+
+type RequestPart = 'body' | ParameterPart
+function prepare({ response, ...schemas }: Schemas, settings: Settings): Prepared {
+  const checkers: { [part in RequestPart]?: Checker } = {}
+  for (const [name, schema] of Object.entries(schemas)) {
+    const part = partNamed(name)
+    if (schema === undefined) continue
+    checkLowerCase(part, schema)
+    checkers[part] = compile(part, schema, settings)
+  }
+  const guard = response === undefined ? undefined : responseGuard(response, settings)
+  const { body, ...parameters } = checkers
+  if (guard || Object.keys(checkers).length > 0)
+    return { parameters, guard, body: body && planFor(body, settings) }
+  throw new TypeError('validate(): no schema given; pass for example { body: schema }.')
+}
+
+function planFor(checker: Checker, { contentType }: Settings): BodyPlan {
+  const types = contentType.map((type) => type.toLowerCase())
+  return { required: true, types, checkers: new Map(types.map((type) => [type, checker])) }
+}
+
+function partNamed(name: string): RequestPart {
+  const part = name === 'body' ? name : PARAMETERS.find((known) => known === name)
+  if (part !== undefined) return part
+  throw new TypeError(
+    `validate(): ${JSON.stringify(name)}: no such part; the parts are body, ${PARAMETERS.join(', ')}, response.`,
+  )
+}
+
+/** Node gives header names in lower case, so others would never be found. */
+function checkLowerCase(part: string, schema: unknown): void {
+  if (part !== 'headers' || typeof schema !== 'object' || schema === null) return
+  const { properties = {}, required = [] } = schema as { properties?: object; required?: string[] }
+  const name = [...Object.keys(properties), ...required].find((item) => item !== item.toLowerCase())
+  if (name !== undefined)
+    throw new TypeError(`validate(): headers: write ${JSON.stringify(name)} in lower case.`)
+}
+
+interface Parameters {
+  readonly parts: Parts
+  readonly error: GatewayError | undefined
+}
+
+function parametersOf(
+  exchange: Exchange,
+  checkers: Prepared['parameters'],
+  maxErrors: number,
+): Parameters {
+  const parts: { [part in ParameterPart]?: Values } = {}
+  const found: Issues[] = []
+  for (const part of PARAMETERS) {
+    const checker = checkers[part]
+    if (checker === undefined) continue
+    const raw = readers[part](exchange)
+    const { value, errors } = checkParameters(checker.check, raw, splitters[part])
+    parts[part] = value
+    if (errors !== undefined) found.push(checker.explain(errors, value))
+  }
+  return { parts, error: found.length > 0 ? invalid(found, maxErrors) : undefined }
+}
+
+function invalid(found: readonly Issues[], maxErrors: number): GatewayError {
+  const errors = found.flatMap((issues) => issues.errors)
+  const truncated = errors.length > maxErrors || found.some((issues) => issues.truncated)
+  return new GatewayError('request_invalid', {
+    errors: errors.slice(0, maxErrors),
+    ...(truncated && { errorsTruncated: true }),
+  })
+}
+
+interface Body {
+  readonly value?: unknown
+  readonly error?: GatewayError | undefined
+}
+
+/** The body and what is wrong with it; neither when there is none and none is needed. */
+async function bodyOf(exchange: Exchange, plan: BodyPlan, settings: Settings): Promise<Body> {
+  try {
+    const { value, issues } = await checkBody(exchange, plan, settings)
+    return { value, error: issues && invalid([issues], settings.maxErrors) }
+  } catch (error) {
+    if (GatewayError.is(error)) return { error }
+    throw error
+  }
+}

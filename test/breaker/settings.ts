@@ -1,0 +1,9 @@
+import {
+  type CircuitBreakerOptions,
+  readOptions,
+  type Settings,
+} from '../../src/breaker/options.js'
+
+/** Checked options of a circuit, with all defaults. */
+export const settingsOf = (options: Partial<CircuitBreakerOptions> = {}): Settings =>
+  readOptions({ name: 'orders', ...options })

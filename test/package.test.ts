@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const root = join(import.meta.dirname, '..')
+const entries = ['good-gateway', 'good-gateway/express', 'good-gateway/koa', 'good-gateway/client']
+
+describe('the packed package', function () {
+  this.timeout(60_000)
+  let folder: string
+  let files: string[]
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'good-gateway-pack-'))
+    const packed = execFileSync(
+      'npm',
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
+      { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+    )
+    const [{ filename, files: list }] = JSON.parse(packed) as [
+      { filename: string; files: { path: string }[] },
+    ]
+    files = list.map(({ path }) => path)
+    execFileSync('tar', ['-xzf', join(folder, filename), '-C', folder])
+    const modules = join(folder, 'node_modules')
+    mkdirSync(modules)
+    // What it depends on, as an installation would put it beside; what the tests need stays away.
+    for (const name of [
+      'ajv',
+      'ajv-formats',
+      'bytes',
+      'content-type',
+      'negotiator',
+      'opossum',
+      'structured-headers',
+      'yaml',
+      'json-schema-to-ts',
+      'ts-algebra',
+      '@types/node',
+      'undici-types',
+    ]) {
+      mkdirSync(dirname(join(modules, name)), { recursive: true })
+      symlinkSync(join(root, 'node_modules', name), join(modules, name))
+    }
+    cpSync(join(folder, 'package'), join(modules, 'good-gateway'), { recursive: true })
+  })
+
+  after(() => rmSync(folder, { recursive: true }))
+
+  it('holds dist, src and the usual files, and nothing else', () => {
+    const outside = files.filter((path) => !/^(dist|src)\//.test(path))
+    assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+    assert.deepEqual(
+      readdirSync(join(folder, 'package', 'src')).toSorted(),
+      readdirSync(join(root, 'src'))
+        .filter((name) => name !== 'tsconfig.json')
+        .toSorted(),
+    )
+    for (const path of files.filter(
+      (name) => name.startsWith('src/') && name.endsWith('.ts') && !name.endsWith('.d.ts'),
+    )) {
+      const built = path.replace(/^src/, 'dist').replace(/ts$/, 'js')
+      assert.ok(existsSync(join(folder, 'package', built)), `${built} is missing`)
+    }
+  })
+
+  const names = (code: string): string[] =>
+    JSON.parse(
+      execFileSync(process.execPath, ['--input-type=module', '-e', code], {
+        cwd: folder,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    ) as string[]
+
+  for (const entry of entries) {
+    it(`${entry} loads with import and with require, and gives the same names`, () => {
+      const imported = names(`console.log(JSON.stringify(Object.keys(await import('${entry}'))))`)
+      const required = names(
+        `import { createRequire } from 'node:module'
+         const loaded = createRequire(process.cwd() + '/x.js')('${entry}')
+         console.log(JSON.stringify(Object.keys(loaded).filter((name) => name !== '__esModule')))`,
+      )
+      assert.ok(imported.length > 0)
+      assert.deepEqual(required.toSorted(), imported.toSorted())
+    })
+  }
+
+  it('has types that a user gets from a schema, without the settings of this project', () => {
+    writeFileSync(
+      join(folder, 'user.mts'),
+      `import { validate } from 'good-gateway'
+       import { validate as koa } from 'good-gateway/koa'
+       const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } } as const
+       const check = validate({ body: schema })
+       const id: (req: Parameters<typeof check>[0]) => number = (req) => check.valid(req).body.id
+       // @ts-expect-error -- an integer is no string
+       const no: (req: Parameters<typeof check>[0]) => string = (req) => check.valid(req).body.id
+       export { id, koa, no }`,
+    )
+    const args = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
+    const tsc = join(root, 'node_modules/.bin/tsc')
+    const { stdout } = spawnSync(tsc, [...args, '--types', 'node', 'user.mts'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    assert.equal(stdout, '')
+  })
+
+  it('observes nothing until a middleware is mounted', () => {
+    const [before, after] = names(
+      `import { channel } from 'node:diagnostics_channel'
+       const { problemDetails } = await import('good-gateway/koa')
+       const before = channel('http.client.request.start').hasSubscribers
+       problemDetails()
+       console.log(JSON.stringify([before, channel('http.client.request.start').hasSubscribers]))`,
+    )
+    assert.deepEqual([before, after], [false, true])
+  })
+})

@@ -1,0 +1,21 @@
+import type { Listening } from '../servers.js'
+
+/** What differs between two gateways of one kind. */
+export interface Behind {
+  /** Base URL of the upstream. */
+  readonly target: string
+  /** Milliseconds that the proxy itself grants the upstream; its own default when it is absent. */
+  readonly proxyTimeout?: number
+}
+
+/** An existing gateway, as its authors document it, behind the middlewares and knowing nothing of them. */
+export interface Gateway {
+  readonly name: string
+  /** Whether it reads the whole answer of the upstream before it begins its own. */
+  readonly buffers?: boolean
+  start(behind: Behind): Promise<Listening>
+}
+
+/** Bodies of this route are checked; all else passes. */
+export const guarded = 'POST /echo'
+export const schema = { type: 'object', required: ['n'] }

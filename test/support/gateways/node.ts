@@ -1,0 +1,98 @@
+import { createServer, request, type RequestListener, type ServerResponse } from 'node:http'
+import replyFrom from '@fastify/reply-from'
+import fastify from 'fastify'
+import { listener, problemDetails, routes, validate } from 'good-gateway'
+import httpProxy from 'http-proxy'
+import * as httpProxy3 from 'http-proxy-3'
+import * as httpxy from 'httpxy'
+import { listen } from '../servers.js'
+import { type Gateway, guarded, schema } from './gateway.js'
+
+const mounted = (handler: RequestListener): RequestListener =>
+  listener(problemDetails(), routes({ [guarded]: validate({ body: schema }) }), handler)
+
+const serve = (handler: RequestListener) => listen(createServer(mounted(handler)))
+
+/** The error listener of http-proxy's own documentation. */
+function wentWrong(_error: Error, _req: unknown, res: unknown): void {
+  const response = res as ServerResponse
+  response.writeHead(500, { 'Content-Type': 'text/plain' })
+  response.end('Something went wrong. And we are reporting a custom error message.')
+}
+
+/** Gateways on `node:http`. */
+export const nodeGateways: readonly Gateway[] = [
+  {
+    name: 'http-proxy 1.18.1',
+    start(behind) {
+      const proxy = httpProxy.createProxyServer(behind)
+      proxy.on('error', wentWrong)
+      return serve((req, res) => proxy.web(req, res))
+    },
+  },
+  {
+    name: 'http-proxy-3',
+    start(behind) {
+      const proxy = httpProxy3.createProxyServer(behind)
+      proxy.on('error', wentWrong)
+      return serve((req, res) => proxy.web(req, res))
+    },
+  },
+  {
+    name: 'http-proxy-3 over fetch',
+    start(behind) {
+      const proxy = httpProxy3.createProxyServer({ ...behind, fetch })
+      proxy.on('error', wentWrong)
+      return serve((req, res) => proxy.web(req, res))
+    },
+  },
+  {
+    name: 'httpxy',
+    start(behind) {
+      const proxy = httpxy.createProxyServer(behind)
+      proxy.on('error', wentWrong)
+      return serve((req, res) => void proxy.web(req, res))
+    },
+  },
+  {
+    name: 'http.request and pipe',
+    start({ target, proxyTimeout = 0 }) {
+      return serve((req, res) => {
+        const { method, headers } = req
+        const options = { method, headers, timeout: proxyTimeout }
+        const call = request(target + req.url, options as object, (answer) => {
+          res.writeHead(answer.statusCode ?? 502, answer.headers)
+          answer.pipe(res)
+        })
+        call.on('timeout', () => call.destroy())
+        call.on('error', () => {
+          if (!res.headersSent) res.writeHead(502)
+          res.end()
+        })
+        req.pipe(call)
+      })
+    },
+  },
+  {
+    name: '@fastify/reply-from',
+    async start({ target, proxyTimeout }) {
+      const app = fastify({
+        serverFactory: (handler) => createServer(mounted(handler as RequestListener)),
+      })
+      app.removeAllContentTypeParsers()
+      app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+      await app.register(replyFrom, { base: target })
+      const options = proxyTimeout === undefined ? {} : { timeout: proxyTimeout }
+      app.all('/*', (incoming, reply) => void reply.from(incoming.raw.url ?? '/', options))
+      await app.ready()
+      const listening = await listen(app.server)
+      return {
+        ...listening,
+        async close() {
+          await listening.close()
+          await app.close().catch(() => {})
+        },
+      }
+    },
+  },
+]
