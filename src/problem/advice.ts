@@ -132,7 +132,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Does `Content-Encoding` say what the body is? Is something in between compressing twice?',
   ],
   upstream_upgrade_failed: [
-    'The application asked the upstream to switch protocols with undici, and the upstream did something else. Upgrades of the client\'s connection (WebSocket) are not guarded in this version.',
+    'The application asked the upstream to switch protocols, with undici for one, and the upstream did something else. A WebSocket that the upstream refuses is not this: its answer passes.',
     'Report it.',
     'Does the upstream support the upgrade at this path? Does a proxy in between drop `Upgrade` and `Connection`?',
   ],
@@ -152,9 +152,9 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Look at load, queue and instances of the upstream. `capacity` of `circuitBreaker` bounds what the gateway sends at once.',
   ],
   loop_detected: [
-    'Not raised by this version. The code is reserved for a request that comes back to the gateway that forwarded it.',
+    'The request came back: its `Via` or `CDN-Loop` has the `name` that was given to `problemDetails`. It was not forwarded again.',
     'Report it.',
-    'Check that the target of the proxy is not the gateway itself.',
+    'Check that the target of the proxy is not the gateway itself, and that no proxy behind it sends requests back. It is found only where the proxy adds `Via` or `CDN-Loop` with this name; choose a name that no other gateway has.',
   ],
   circuit_open: [
     'The upstream has been failing, so the gateway leaves it in peace for a while. This request was not sent.',

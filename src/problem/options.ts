@@ -8,7 +8,10 @@ import type { ErrorInfo } from './info.js'
 
 /** Options of `problemDetails`. */
 export interface ProblemDetailsOptions {
-  /** Name of this deployment in `Proxy-Status` (RFC 9209, section 2). @defaultValue `'gateway'` */
+  /**
+   * Name of this deployment in `Proxy-Status` (RFC 9209, section 2). A request whose `Via` or
+   * `CDN-Loop` has the name given here is answered with 502 `loop_detected`. @defaultValue `'gateway'`
+   */
   readonly name?: string
   /** Shape of the bodies. @defaultValue `'problem'` */
   readonly format?: Format

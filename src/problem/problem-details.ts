@@ -5,6 +5,7 @@ import { type Head, type HeadListener, onHead } from '../exchange/head.js'
 import { type Origin, originOf } from '../upstream/evidence.js'
 import { startObserver } from '../upstream/observer.js'
 import { observe, watch } from '../upstream/watch.js'
+import { hasPassed } from './loop.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
 import { type HostTraits, unhandledError } from './unhandled.js'
 import { isWrapped, wrap } from './wrap.js'
@@ -20,6 +21,8 @@ export function problemDetailing(
   { pages = false }: HostTraits = {},
 ): Step {
   const settings = readOptions(options)
+  // The default name says nothing: any other gateway may have it as well.
+  const ownName = options.name
   const writer = new Writer(settings)
   const rules = { ...settings, pages }
   startObserver()
@@ -32,6 +35,8 @@ export function problemDetailing(
     onHead(exchange, replacement(exchange, rules, writer))
     exchange.closers.push(() => reportLeft(exchange, writer))
     try {
+      if (ownName !== undefined && hasPassed(exchange.req, ownName))
+        throw new GatewayError('loop_detected')
       await observe(exchange, next)
     } catch (error) {
       const { code } = writer.answer(exchange, error)
