@@ -49,7 +49,7 @@ const isHttp1 = (req: IncomingMessage): boolean =>
   req instanceof IncomingMessage && req.httpVersionMajor === 1
 
 /** Bytes that the head announces: 0 when there is no body, NaN when their number is open. */
-function announcedLength(req: IncomingMessage): number {
+export function announcedLength(req: IncomingMessage): number {
   const length = req.headers['content-length']
   if (length !== undefined) return Number(length)
   if (req.headers['transfer-encoding'] !== undefined) return NaN

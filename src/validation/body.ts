@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
-import { peekBody } from '../exchange/body.js'
+import { announcedLength, peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { checkParameters, type Checked } from './coerce.js'
 import type { Checker } from './compile.js'
@@ -97,16 +97,20 @@ export async function checkBody(
   rules: BodyRules,
 ): Promise<CheckedBody> {
   const { req } = exchange
+  const announced = announcedLength(req)
+  if (announced === 0) return withoutBody(req, plan)
   const way = wayToRead(req, plan)
   if (way === undefined) return {}
-  if (GatewayError.is(way) && Number(req.headers['content-length']) > 0) throw way
+  if (GatewayError.is(way) && announced > 0) throw way
   const bytes = await peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout })
-  if (bytes.length === 0) {
-    if (!plan.required || mayLackBody(req.method)) return {}
-    throw bodyRequired()
-  }
+  if (bytes.length === 0) return withoutBody(req, plan)
   if (GatewayError.is(way)) throw way
   return way(await textOf(bytes, req, rules), rules)
+}
+
+function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): CheckedBody {
+  if (!required || mayLackBody(method)) return {}
+  throw bodyRequired()
 }
 
 type Way = (text: string, rules: BodyRules) => CheckedBody
