@@ -1,5 +1,10 @@
+import { nearest } from './nearest.js'
+
 /** How one option is checked, and what it must be, in words that mend it. */
 export type Check = readonly [ok: (value: unknown) => boolean, mend: string]
+
+/** The options that were given; an undefined one was not. */
+export type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
 
 /**
  * Checks what the user has given and leaves the undefined out; the user's object stays as it is.
@@ -10,20 +15,23 @@ export function checkedOptions<T extends object>(
   factory: string,
   options: T,
   checks: Readonly<Record<keyof T & string, Check>>,
-): Partial<T> {
+): Given<T> {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${factory}: the options must be an object`)
   }
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
-    if (!Object.hasOwn(checks, name)) {
-      const known = Object.keys(checks).join(', ')
-      throw new TypeError(`${factory}: unknown option "${name}"; it knows ${known}`)
-    }
+    if (!Object.hasOwn(checks, name)) throw unknownOption(factory, name, Object.keys(checks))
     const [ok, mend] = checks[name as keyof T & string]
     if (!ok(value)) throw new TypeError(`${factory}: option "${name}" must be ${mend}`)
   }
-  return Object.fromEntries(given) as Partial<T>
+  return Object.fromEntries(given) as Given<T>
+}
+
+function unknownOption(factory: string, name: string, known: readonly string[]): TypeError {
+  const meant = nearest(name, known)
+  const mend = meant === undefined ? `it knows ${known.join(', ')}` : `did you mean "${meant}"?`
+  return new TypeError(`${factory}: unknown option "${name}"; ${mend}`)
 }
 
 /** Longest delay that Node's timers can hold. */
@@ -45,6 +53,16 @@ export const callback: Check = [(value) => typeof value === 'function', 'a funct
 export const count: Check = [
   (value) => Number.isSafeInteger(value) && Number(value) > 0,
   'a whole number from 1',
+]
+/** An option that counts something up to a bound. */
+export const countTo = (most: number): Check => [
+  (value) => count[0](value) && Number(value) <= most,
+  `a whole number from 1 to ${most}`,
+]
+/** An option that is one of a few words. */
+export const oneOf = (...words: readonly string[]): Check => [
+  (value) => typeof value === 'string' && words.includes(value),
+  words.map((word) => `"${word}"`).join(' or '),
 ]
 /** An option that is a text. */
 export const text: Check = [

@@ -69,7 +69,7 @@ function alreadyRead(req: IncomingMessage): GatewayError {
   )
   return new GatewayError('gateway_misconfigured', {
     cause: new Error(
-      `The body of ${req.method} ${req.url?.split('?')[0]} was read before validate(): ` +
+      `The body of ${req.method} ${req.url?.split('?')[0]} was read before validate: ` +
         'mount validate() before the body parser.',
     ),
   })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, codes } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { callback, type Check, checkedOptions, text } from '../errors/options.js'
+import { callback, type Check, checkedOptions, oneOf, text } from '../errors/options.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { type Format, formats } from './formats.js'
 import type { ErrorInfo } from './info.js'
@@ -64,9 +64,9 @@ const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
   name: [(value) => typeof value === 'string' && /^[\x20-\x7e]+$/.test(value), 'a name in printable ASCII'],
   format: [isFormat, `one of ${Object.keys(formats).map((name) => `"${name}"`).join(', ')}, or a function`],
   typeBase: text,
-  expose: [(value) => value === 'safe' || value === 'full', '"safe" or "full"'],
+  expose: oneOf('safe', 'full'),
   status: [isStatuses, 'an object of known codes and statuses from 400 to 599'],
-  upstreamErrors: [(value) => value === 'pass' || value === 'wrap', '"pass" or "wrap"'],
+  upstreamErrors: oneOf('pass', 'wrap'),
   intercept: callback,
   requestId: callback,
   onError: callback,

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { type Check, checkedOptions } from '../errors/options.js'
+import { type Check, checkedOptions, oneOf } from '../errors/options.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { ANY, type Key, parseKey } from './key.js'
 import { type Readings, readTarget, refusal } from './path.js'
@@ -24,7 +24,7 @@ interface Route {
 type Methods = Map<string, Route>
 
 const CHECKS: Record<keyof RoutesOptions, Check> = {
-  otherwise: [(value) => value === 'pass' || value === 'refuse', '"pass" or "refuse"'],
+  otherwise: oneOf('pass', 'refuse'),
 }
 
 /**

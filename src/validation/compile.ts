@@ -39,8 +39,7 @@ export function compile(
 ): Checker {
   const allErrors = findsAll(part, settings.maxErrors)
   const validate = functionOf(name, schema, { ...settings, allErrors })
-  if (isAsync(validate))
-    throw new TypeError(`validate(): the schema of ${name} must not be $async.`)
+  if (isAsync(validate)) throw new TypeError(`validate: the schema of ${name} must not be $async.`)
   const { schemas, maxErrors } = settings
   warnOfHazards(name, validate.schema)
   schemas?.forEach((document) => warnOfHazards('a document of the option schemas', document))
@@ -57,7 +56,7 @@ function functionOf(name: string, schema: Schema, options: CompilerOptions): Val
   if (isCompiled(schema)) return schema
   if (typeof schema !== 'boolean' && !isSchemaObject(schema))
     throw new TypeError(
-      `validate(): the schema of ${name} must be a JSON Schema (an object or a boolean) or a function compiled by ajv.`,
+      `validate: the schema of ${name} must be a JSON Schema (an object or a boolean) or a function compiled by ajv.`,
     )
   try {
     const build = compilerFor(dialectOf(schema), options)
@@ -78,7 +77,7 @@ function run(validate: ValidateFunction, value: unknown): readonly ErrorObject[]
   // A foreign function may give a promise, which must not count as a match.
   if (typeof matches !== 'boolean')
     throw new GatewayError('gateway_misconfigured', {
-      cause: new TypeError('validate(): a precompiled schema did not return a boolean.'),
+      cause: new TypeError('validate: a precompiled schema did not return a boolean.'),
     })
   return matches ? undefined : (validate.errors ?? [])
 }
@@ -111,7 +110,7 @@ function wrong(name: string, error: unknown): TypeError {
   const said =
     error instanceof Error ? error.message.replace(/\s+/g, ' ').slice(0, 500) : String(error)
   const mend = mends.find(([pattern]) => pattern.test(said))?.[1] ?? 'correct the schema'
-  return new TypeError(`validate(): the schema of ${name} does not compile: ${said}; ${mend}.`, {
+  return new TypeError(`validate: the schema of ${name} does not compile: ${said}; ${mend}.`, {
     cause: error,
   })
 }

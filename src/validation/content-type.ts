@@ -25,13 +25,11 @@ export interface Accepted {
  * @throws {TypeError} for anything else.
  */
 export function checkContentTypes(types: readonly string[]): void {
-  if (!Array.isArray(types) || types.length === 0)
-    throw new TypeError("validate(): contentType must be a list such as ['application/json'].")
   for (const type of types) {
     const known = typeof type === 'string' && (MEDIA_TYPE.test(type) || SUFFIX.test(type))
     if (!known || kindOf(type.toLowerCase()) === undefined)
       throw new TypeError(
-        `validate(): contentType ${JSON.stringify(type)} is not a JSON media type; ` +
+        `validate: contentType ${JSON.stringify(type)} is not a JSON media type; ` +
           `write 'application/json', 'application/x+json' or '+json', or '${FORM_TYPE}' for forms.`,
       )
   }

@@ -1,4 +1,4 @@
-import { nearest } from './nearest.js'
+import { nearest } from '../errors/nearest.js'
 
 /** What a failed keyword says about itself. */
 export interface Failure {

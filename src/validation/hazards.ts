@@ -16,7 +16,7 @@ export function warnOfHazards(name: string, schema: unknown): void {
   if (found.length === 0) return
   const more = found.length > MOST_NAMED ? `; and ${found.length - MOST_NAMED} more` : ''
   process.emitWarning(
-    `good-gateway: validate(): ${name}: ${found.slice(0, MOST_NAMED).join('; ')}${more}`,
+    `good-gateway: validate: ${name}: ${found.slice(0, MOST_NAMED).join('; ')}${more}`,
     { code: 'GOOD_GATEWAY_SCHEMA' },
   )
 }

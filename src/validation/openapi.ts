@@ -86,7 +86,7 @@ function prepare({ name, schemas, body }: Operation, settings: Settings): Prepar
     } catch (error) {
       throw mistake(
         name,
-        String(error instanceof Error ? error.message : error).replace('validate(): ', ''),
+        String(error instanceof Error ? error.message : error).replace('validate: ', ''),
       )
     }
   }

@@ -1,8 +1,8 @@
 import bytes from 'bytes'
+import { type Check, checkedOptions, countTo, oneOf, time } from '../errors/options.js'
 import type { BodyRules } from './body.js'
 import type { AjvOptions } from './compiler.js'
 import { checkContentTypes } from './content-type.js'
-import { nearest } from './nearest.js'
 
 /** Options of `validate`. */
 export interface ValidateOptions {
@@ -33,22 +33,6 @@ export interface Settings extends BodyRules {
   readonly ajv: AjvOptions | undefined
 }
 
-const NAMES: readonly string[] = [
-  'limit',
-  'contentType',
-  'mode',
-  'maxErrors',
-  'maxDepth',
-  'bodyTimeout',
-  'schemas',
-  'ajv',
-] satisfies (keyof ValidateOptions)[]
-
-// Beyond this Node's timers fire at once.
-const LONGEST_TIMER = 2 ** 31 - 1
-// ajv checks recursive schemas by recursion, and the stack must last.
-const DEEPEST = 512
-
 /** Options of ajv that would make the verdict one about something else than what is forwarded. */
 const decided: Readonly<Record<string, string>> = {
   allErrors: 'use the option maxErrors',
@@ -58,8 +42,36 @@ const decided: Readonly<Record<string, string>> = {
   $data: 'it takes limits and patterns from the client',
   ownProperties: 'it is always on',
   verbose: 'it is always on',
-  schemas: 'use the option schemas of validate()',
-  loadSchema: 'nothing is fetched; use the option schemas of validate()',
+  schemas: 'use the option schemas of validate',
+  loadSchema: 'nothing is fetched; use the option schemas of validate',
+}
+
+// ajv checks recursive schemas by recursion, and the stack must last.
+const DEEPEST = 512
+
+const DEFAULTS = {
+  limit: '1mb',
+  contentType: ['application/json', '+json'],
+  mode: 'enforce',
+  maxErrors: 1,
+  maxDepth: 64,
+  bodyTimeout: 30_000,
+  schemas: undefined,
+  ajv: undefined,
+} as const
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
+
+// prettier-ignore
+const CHECKS: Record<keyof ValidateOptions, Check> = {
+  limit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  contentType: [(value) => Array.isArray(value) && value.length > 0, "a list such as ['application/json']"],
+  mode: oneOf('enforce', 'report'),
+  maxErrors: countTo(20),
+  maxDepth: countTo(DEEPEST),
+  bodyTimeout: time,
+  schemas: [Array.isArray, 'a list of documents'],
+  ajv: [(value) => isObject(value) && !('compile' in Object(value)), 'an object of options for ajv, not an instance'],
 }
 
 /**
@@ -68,69 +80,29 @@ const decided: Readonly<Record<string, string>> = {
  * @throws {TypeError} in one line that names the option and the mend.
  */
 export function settingsOf(options: ValidateOptions): Settings {
-  checkNames(options)
-  const { contentType = ['application/json', '+json'], schemas, ajv } = options
-  checkContentTypes(contentType)
-  checkDocuments(schemas)
-  checkAjv(ajv)
-  return {
-    limit: bytesOf(options.limit ?? '1mb'),
-    contentType,
-    mode: modeOf(options.mode ?? 'enforce'),
-    maxErrors: whole('maxErrors', options.maxErrors ?? 1, 20),
-    maxDepth: whole('maxDepth', options.maxDepth ?? 64, DEEPEST),
-    bodyTimeout: whole('bodyTimeout', options.bodyTimeout ?? 30_000, LONGEST_TIMER),
-    schemas,
-    ajv,
-  }
+  const given = { ...DEFAULTS, ...checkedOptions('validate', options, CHECKS) }
+  checkContentTypes(given.contentType)
+  checkDocuments(given.schemas ?? [])
+  checkAjv(given.ajv ?? {})
+  return { ...given, limit: sizeOf(given.limit) }
 }
 
-function checkNames(options: ValidateOptions): void {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('validate(): the options must be an object.')
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name))
-  if (unknown === undefined) return
-  const meant = nearest(unknown, NAMES)
-  throw new TypeError(
-    `validate(): unknown option ${JSON.stringify(unknown)}; ` +
-      (meant === undefined ? `the options are ${NAMES.join(', ')}.` : `did you mean ${meant}?`),
-  )
+/** A size in bytes; NaN when it is none. */
+function sizeOf(limit: unknown): number {
+  const size = typeof limit === 'string' ? bytes.parse(limit) : limit
+  return Number.isSafeInteger(size) ? Number(size) : NaN
 }
 
-function bytesOf(limit: string | number): number {
-  const number = typeof limit === 'string' ? bytes.parse(limit) : limit
-  if (Number.isSafeInteger(number) && Number(number) > 0) return Number(number)
-  throw new TypeError(
-    `validate(): limit must be a size such as '1mb' or a number of bytes, not ${JSON.stringify(limit)}.`,
-  )
-}
-
-function modeOf(mode: 'enforce' | 'report'): 'enforce' | 'report' {
-  if (mode === 'enforce' || mode === 'report') return mode
-  throw new TypeError('validate(): mode must be "enforce" or "report".')
-}
-
-function whole(name: string, value: number, most: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value
-  throw new TypeError(`validate(): ${name} must be a whole number from 1 to ${most}.`)
-}
-
-function checkDocuments(schemas: readonly object[] | undefined): void {
-  if (schemas === undefined) return
-  if (!Array.isArray(schemas))
-    throw new TypeError('validate(): schemas must be a list of documents.')
+function checkDocuments(schemas: readonly object[]): void {
   for (const [index, document] of schemas.entries())
-    if (typeof document?.$id !== 'string')
+    if (typeof (document as { $id?: unknown } | null)?.$id !== 'string')
       throw new TypeError(
-        `validate(): schemas[${index}] has no $id; give it one as { ...document, $id: 'https://…' }.`,
+        `validate: schemas[${index}] has no $id; give it one as { ...document, $id: 'https://…' }.`,
       )
 }
 
-function checkAjv(ajv: AjvOptions | undefined): void {
-  if (ajv === undefined) return
-  if (typeof ajv !== 'object' || ajv === null || 'compile' in ajv)
-    throw new TypeError('validate(): ajv must be an object of options for ajv, not an instance.')
+function checkAjv(ajv: AjvOptions): void {
   for (const name of Object.keys(ajv))
     if (Object.hasOwn(decided, name))
-      throw new TypeError(`validate(): ajv.${name} cannot be set: ${decided[name]}.`)
+      throw new TypeError(`validate: ajv.${name} cannot be set: ${decided[name]}.`)
 }

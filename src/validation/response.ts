@@ -46,13 +46,13 @@ function compileAll(schemas: ResponseSchemas, settings: Settings): Promised {
   for (const [status, schema] of given) {
     if (!/^(?:[1-5]\d\d|[1-5]xx|default)$/i.test(status))
       throw new TypeError(
-        `validate(): response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
+        `validate: response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
       )
     if (schema === undefined) continue
     promised.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
   }
   if (promised.size > 0) return promised
-  throw new TypeError('validate(): response: no schema given; pass for example { 200: schema }.')
+  throw new TypeError('validate: response: no schema given; pass for example { 200: schema }.')
 }
 
 /** Looks at the head, and has the body held where it is to be checked. */

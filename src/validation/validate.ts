@@ -119,7 +119,7 @@ function prepare({ response, ...schemas }: Schemas, settings: Settings): Prepare
   const { body, ...parameters } = checkers
   if (guard || Object.keys(checkers).length > 0)
     return { parameters, guard, body: body && planFor(body, settings) }
-  throw new TypeError('validate(): no schema given; pass for example { body: schema }.')
+  throw new TypeError('validate: no schema given; pass for example { body: schema }.')
 }
 
 function planFor(checker: Checker, { contentType }: Settings): BodyPlan {
@@ -131,7 +131,7 @@ function partNamed(name: string): RequestPart {
   const part = name === 'body' ? name : PARAMETERS.find((known) => known === name)
   if (part !== undefined) return part
   throw new TypeError(
-    `validate(): ${JSON.stringify(name)}: no such part; the parts are body, ${PARAMETERS.join(', ')}, response.`,
+    `validate: ${JSON.stringify(name)}: no such part; the parts are body, ${PARAMETERS.join(', ')}, response.`,
   )
 }
 
@@ -141,7 +141,7 @@ function checkLowerCase(part: string, schema: unknown): void {
   const { properties = {}, required = [] } = schema as { properties?: object; required?: string[] }
   const name = [...Object.keys(properties), ...required].find((item) => item !== item.toLowerCase())
   if (name !== undefined)
-    throw new TypeError(`validate(): headers: write ${JSON.stringify(name)} in lower case.`)
+    throw new TypeError(`validate: headers: write ${JSON.stringify(name)} in lower case.`)
 }
 
 interface Parameters {

@@ -176,7 +176,7 @@ describe('a wrong mount', () => {
       [{ response: { '2xx': { type: 'strin' } } }],
       /the schema of response 2xx does not compile: .*type/,
     ],
-    ['a mode that is none', [{ body }, { mode: 'warn' }], /mode must be "enforce" or "report"/],
+    ['a mode that is none', [{ body }, { mode: 'warn' }], /"mode" must be "enforce" or "report"/],
     [
       'header names in capitals',
       [{ headers: { type: 'object', required: ['X-Key'] } }],
@@ -185,17 +185,17 @@ describe('a wrong mount', () => {
     [
       'an unknown option',
       [{ body }, { maxErors: 2 }],
-      /unknown option "maxErors"; did you mean maxErrors\?/,
+      /unknown option "maxErors"; did you mean "maxErrors"\?/,
     ],
-    ['a bad limit', [{ body }, { limit: 'big' }], /limit must be a size such as '1mb'/],
+    ['a bad limit', [{ body }, { limit: 'big' }], /"limit" must be a size such as '1mb'/],
     ['a negative limit', [{ body }, { limit: -1 }], /limit/],
     [
       'maxErrors over 20',
       [{ body }, { maxErrors: 21 }],
-      /maxErrors must be a whole number from 1 to 20/,
+      /"maxErrors" must be a whole number from 1 to 20/,
     ],
-    ['a maxDepth of none', [{ body }, { maxDepth: 0 }], /maxDepth must be/],
-    ['an endless bodyTimeout', [{ body }, { bodyTimeout: Infinity }], /bodyTimeout must be/],
+    ['a maxDepth of none', [{ body }, { maxDepth: 0 }], /"maxDepth" must be/],
+    ['an endless bodyTimeout', [{ body }, { bodyTimeout: Infinity }], /"bodyTimeout" must be/],
     [
       'a content type that is not JSON',
       [{ body }, { contentType: ['text/plain'] }],
@@ -210,7 +210,7 @@ describe('a wrong mount', () => {
     [
       'an instance of ajv',
       [{ body }, { ajv: new Ajv() }],
-      /ajv must be an object of options for ajv, not an instance/,
+      /"ajv" must be an object of options for ajv, not an instance/,
     ],
     [
       'coercion of bodies',
