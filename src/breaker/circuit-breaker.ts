@@ -1,4 +1,6 @@
+import { ask } from '../errors/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
+import { warnOnce } from '../errors/warn.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { startObserver } from '../upstream/observer.js'
 import { callsOf, observer } from '../upstream/store.js'
@@ -70,20 +72,12 @@ export function circuitBreaking(options: CircuitBreakerOptions): CircuitBreaking
 
 /** The key of a request; what has none, or a wrong one, shares the circuit of the name. */
 function keyReader({ name, key }: Settings): (exchange: Exchange | undefined) => string {
-  let warned = false
-  const warn = (fault: string) => {
-    if (!warned) process.emitWarning(`good-gateway: key of circuitBreaker "${name}" ${fault}`)
-    warned = true
-  }
+  const called = `key of circuitBreaker "${name}"`
   return (exchange) => {
     if (key === undefined || exchange === undefined) return ''
-    try {
-      const value: unknown = key(exchange)
-      if (typeof value === 'string') return value
-      warn(`must return a string, not ${value === null ? 'null' : typeof value}`)
-    } catch (error) {
-      warn(`threw: ${String(error)}`)
-    }
+    const value: unknown = ask(called, key, exchange)
+    if (typeof value === 'string') return value
+    if (value !== undefined) warnOnce(`${called} must return a string, not ${typeof value}`)
     return ''
   }
 }

@@ -1,3 +1,4 @@
+import { warnThrew } from '../errors/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
 import { onHead, sealExcept } from '../exchange/head.js'
@@ -35,7 +36,7 @@ export async function fallBack(
   try {
     await observer.store.run(successor, async () => fallback(successor, error))
   } catch (failure) {
-    process.emitWarning(`good-gateway: fallback threw: ${String(failure)}`)
+    warnThrew('fallback', failure)
     successor.answer(error)
   }
 }

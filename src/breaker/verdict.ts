@@ -1,5 +1,6 @@
 import type { Exchange } from '../exchange/exchange.js'
 import { clientLeft } from '../exchange/exchange.js'
+import { ask } from '../errors/callback.js'
 import { classify } from '../upstream/classify.js'
 import { currentFailure } from '../upstream/evidence.js'
 import { callsOf } from '../upstream/store.js'
@@ -33,14 +34,10 @@ export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | unde
 /** What an outcome says about the upstream. */
 export function verdictOf(outcome: Outcome, { isFailure }: Settings): Verdict {
   const verdict = verdictByDefault(outcome)
-  if (isFailure === undefined) return verdict
-  try {
-    if (isFailure(outcome)) return 'failure'
-    return verdict === 'neutral' ? 'neutral' : 'success'
-  } catch (error) {
-    process.emitWarning(`good-gateway: isFailure threw: ${String(error)}`)
-    return verdict
-  }
+  const failed = ask('isFailure', isFailure, outcome)
+  if (failed === undefined) return verdict
+  if (failed) return 'failure'
+  return verdict === 'neutral' ? 'neutral' : 'success'
 }
 
 function verdictByDefault({ aborted, complete, error, status }: Outcome): Verdict {

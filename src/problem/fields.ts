@@ -20,7 +20,16 @@ export function fieldsOfError(headers: Readonly<Record<string, string>>): Record
 function isField(name: string, value: string): boolean {
   try {
     validateHeaderName(name)
-    validateHeaderValue(name, value)
+    return isValue(value)
+  } catch {
+    return false
+  }
+}
+
+/** Whether a text can be the value of a field. */
+export function isValue(text: string): boolean {
+  try {
+    validateHeaderValue('x', text)
     return true
   } catch {
     return false

@@ -1,3 +1,6 @@
+import { ask } from '../errors/callback.js'
+import { warnOnce } from '../errors/warn.js'
+import { isValue } from './fields.js'
 import type { Problem } from './problem.js'
 
 /** A body in the shape that a client expects, with the fields that go with it. */
@@ -77,14 +80,17 @@ export type Format = keyof typeof formats | FormatFunction
 /** Writes a problem in a format; the standard one where the user's function fails. */
 export function render(problem: Problem, format: Format): Rendered {
   if (typeof format === 'string') return formats[format](problem)
-  try {
-    const { contentType, body } = format(problem)
-    if (typeof contentType === 'string' && typeof body === 'string') return { contentType, body }
-    throw new TypeError('it must return { contentType, body }, both strings')
-  } catch (error) {
-    process.emitWarning(`good-gateway: format threw: ${String(error)}`)
-    return formats.problem(problem)
-  }
+  const rendered: unknown = ask('format', format, problem)
+  if (isRendered(rendered)) return { contentType: rendered.contentType, body: rendered.body }
+  if (rendered !== undefined)
+    warnOnce('format must return { contentType, body }; the standard body was sent instead')
+  return formats.problem(problem)
+}
+
+/** Also a media type that Node would refuse to write is none. */
+function isRendered(value: unknown): value is ReturnType<FormatFunction> {
+  const { contentType, body } = Object(value) as Partial<Record<keyof Rendered, unknown>>
+  return typeof contentType === 'string' && typeof body === 'string' && isValue(contentType)
 }
 
 /** The same body as one server-sent event; each line of it is a line of data. */

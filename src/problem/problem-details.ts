@@ -1,3 +1,4 @@
+import { ask } from '../errors/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../errors/warn.js'
 import { clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
@@ -64,7 +65,8 @@ function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadList
     const origin = originOf(exchange, status)
     const ours = isOurs(origin, rules, head)
     const unhandled = ours ? undefined : unhandledError(exchange, head, origin, rules)
-    const wanted = status === undefined ? undefined : intercepted(exchange, rules, status)
+    const wanted =
+      status === undefined ? undefined : ask('intercept', rules.intercept, exchange, status)
     if (!(wanted ?? (ours || unhandled))) return undefined
     if (origin.by === 'upstream' && !unhandled) return () => wrap(exchange, origin.call, writer)
     const error = unhandled ?? (origin.by === 'failure' ? origin.failure : unwanted(status))
@@ -87,19 +89,6 @@ function unwanted(status = 502): GatewayError {
 
 /** What a proxy makes up is a 5xx, no status (a bare close), or one that Node would refuse to write. */
 const isFailureStatus = (status = 500): boolean => !(status >= 200 && status < 500)
-
-function intercepted(
-  exchange: Exchange,
-  { intercept }: Settings,
-  status: number,
-): boolean | undefined {
-  try {
-    return intercept?.(exchange, status)
-  } catch (error) {
-    process.emitWarning(`good-gateway: intercept threw: ${String(error)}`)
-    return undefined
-  }
-}
 
 function reportLeft(exchange: Exchange, writer: Writer): void {
   if (clientLeft(exchange)) writer.report(exchange, new GatewayError('client_closed_request'))

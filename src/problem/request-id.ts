@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { ask } from '../errors/callback.js'
 
 /** Short, and of characters that harm neither a log line, a header nor a page. */
 const HARMLESS = /^[\w.~:+/=@-]{1,128}$/
@@ -9,20 +10,8 @@ export function requestIdOf(
   req: IncomingMessage,
   custom: ((req: IncomingMessage) => string) | undefined,
 ): string {
-  for (const id of [ownId(req, custom), req.headers['x-request-id']]) {
+  for (const id of [ask('requestId', custom, req), req.headers['x-request-id']]) {
     if (typeof id === 'string' && HARMLESS.test(id)) return id
   }
   return randomUUID()
-}
-
-function ownId(
-  req: IncomingMessage,
-  custom: ((req: IncomingMessage) => string) | undefined,
-): string | undefined {
-  try {
-    return custom?.(req)
-  } catch (error) {
-    process.emitWarning(`good-gateway: requestId threw: ${String(error)}`)
-    return undefined
-  }
 }

@@ -1,3 +1,4 @@
+import { callBack } from '../errors/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { cutWithEvent } from '../exchange/cut.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
@@ -42,10 +43,9 @@ export class Writer {
   report(exchange: Exchange, error: GatewayError, only = false): Problem {
     const { onError, requestId } = this.#settings
     const problem = problemOf(error, exchange, requestIdOf(exchange.req, requestId), this.#settings)
-    try {
-      onError?.(error, { ...infoOf(error, exchange, problem), ...(only && { reported: true }) })
-    } catch (failure) {
-      process.emitWarning(`good-gateway: onError threw: ${String(failure)}`)
+    if (onError) {
+      const info = infoOf(error, exchange, problem)
+      callBack('onError', onError, error, only ? { ...info, reported: true } : info)
     }
     return problem
   }

@@ -264,7 +264,7 @@ for (const host of hosts) {
             volumeThreshold: 1,
             key: ({ req }) => {
               if (req.url === '/throws') throw new Error('no tenant')
-              return (req.url === '/none' ? undefined : req.url) as string
+              return (req.url === '/none' ? 7 : req.url) as string
             },
           })
           return [api.problemDetails(), circuit]
@@ -281,6 +281,7 @@ for (const host of hosts) {
       await until(() => warnings.length > 0)
       assert.deepEqual(warnings, [
         `good-gateway: key of circuitBreaker "${name}" threw: Error: no tenant`,
+        `good-gateway: key of circuitBreaker "${name}" must return a string, not number`,
       ])
       process.off('warning', onWarning)
       await gateway.close()

@@ -215,28 +215,49 @@ for (const host of hosts) {
       })
     }
 
-    it('still answers when a callback of the user throws', async () => {
-      const broken = () => {
+    const callbacks: Record<string, () => never> = {
+      throws: () => {
         throw new Error('callback')
-      }
-      const seen: string[] = []
-      const warned = (warning: Error) => seen.push(warning.message)
-      process.on('warning', warned)
-      const received = await ask(
-        async (_req, res) => {
-          await call(closedPort)
-          res.writeHead(500).end()
-        },
-        { onError: broken, requestId: broken, format: broken, intercept: broken },
-      )
-      await new Promise((resolve) => setImmediate(resolve))
-      process.off('warning', warned)
-      assert.equal(problemIn(received).code, 'upstream_refused')
-      for (const name of ['onError', 'requestId', 'format', 'intercept']) {
-        assert.ok(
-          seen.some((message) => message.includes(`${name} threw`)),
-          `${name}: ${seen.join('; ')}`,
+      },
+      'throws what cannot be shown': () => {
+        throw Object.create(null)
+      },
+      'rejects later': (async () => {
+        throw new Error('callback')
+      }) as () => never,
+    }
+    for (const [what, broken] of Object.entries(callbacks)) {
+      it(`still answers when a callback of the user ${what}, and reports it`, async () => {
+        const seen: string[] = []
+        const warned = (warning: Error) => seen.push(warning.message)
+        process.on('warning', warned)
+        const received = await ask(
+          async (_req, res) => {
+            await call(closedPort)
+            res.writeHead(500).end()
+          },
+          { onError: broken, requestId: broken, format: broken, intercept: broken },
         )
+        await new Promise((resolve) => setImmediate(resolve))
+        process.off('warning', warned)
+        assert.equal(problemIn(received).code, 'upstream_refused')
+        for (const name of ['onError', 'requestId', 'format', 'intercept']) {
+          assert.ok(
+            seen.some((message) => message.includes(`${name} threw`)),
+            `${name}: ${seen.join('; ')}`,
+          )
+        }
+      })
+    }
+
+    it('sends the standard body where a format gives something else', async () => {
+      const fail: Handler = async (_req, res) => {
+        await call(closedPort)
+        res.writeHead(500).end()
+      }
+      for (const wrong of [undefined, 'text', { body: 'x' }, { contentType: 'a\nb', body: 'x' }]) {
+        const received = await ask(fail, { format: () => wrong as never })
+        assert.equal(problemIn(received).code, 'upstream_refused')
       }
     })
 
