@@ -7,7 +7,9 @@ import type { ProblemDetailsOptions } from './problem/options.js'
 import { type ProblemPagesOptions, problemPaging } from './problem/pages.js'
 import { problemDetailing } from './problem/problem-details.js'
 import type { HostTraits } from './problem/unhandled.js'
-import { routing, type RoutesOptions } from './routing/routes.js'
+import { type RouteTable, routing, type RoutesOptions } from './routing/routes.js'
+
+export type { RouteTable } from './routing/routes.js'
 import { type OpenApiOptions, openApiRoutes } from './validation/openapi.js'
 import type { ValidateOptions } from './validation/options.js'
 import type { Valid } from './validation/types.js'
@@ -113,9 +115,6 @@ export interface Guarded {
   fire<T>(action: Action<T>): Promise<T>
 }
 
-/** Middlewares by `'METHOD /path/:param'`, `'METHOD /path/*'`, or a path alone for every method. */
-export type RouteTable<Routable> = Readonly<Record<string, Routable | readonly Routable[]>>
-
 /** Gives the middlewares the shape of a host. */
 export function adaptTo<
   Middleware extends object,
@@ -154,20 +153,15 @@ function routesOf<Middleware extends object, Given, Routable extends (...args: n
   host: Host<Middleware, Given, Routable>,
   stepOf: (middleware: Routable) => Step,
 ): Routes<Middleware, Routable> {
-  const routes = (table: RouteTable<Routable>, options?: RoutesOptions) => {
-    const steps = Object.entries(table).map(([route, given]) => {
-      const list: readonly Routable[] = typeof given === 'function' ? [given] : given
-      return [route, list.map(stepOf)] as const
-    })
-    return host.middlewareOf(routing(Object.fromEntries(steps), options))
-  }
+  const routes = (table: RouteTable<Routable>, options?: RoutesOptions) =>
+    host.middlewareOf(routing(table, options, stepOf))
   return Object.assign(routes, {
     fromOpenAPI(document: object | string, options: RoutesOptions & OpenApiOptions = {}) {
-      const { otherwise, ...rest } = options
-      const steps = openApiRoutes(document, rest).map(({ key, step }) => [key, [step]] as const)
-      return host.middlewareOf(
-        routing(Object.fromEntries(steps), { otherwise: otherwise ?? 'pass' }),
-      )
+      const table = openApiRoutes(document, options).map(({ key, step }) => [key, step] as const)
+      const { otherwise = 'pass' } = options
+      return host.middlewareOf(routing(Object.fromEntries(table), { otherwise }, itself))
     },
   })
 }
+
+const itself = (step: Step): Step => step

@@ -62,9 +62,13 @@ const isObject = (value: unknown): value is Members =>
 
 /** Tells a parsed problem, ours or any of RFC 9457, from other values. */
 export function isProblem(value: unknown): value is ClientProblem {
-  if (!isObject(value)) return false
-  const { type, title, status } = value
-  return typeof type === 'string' && typeof title === 'string' && Number.isInteger(status)
+  try {
+    const { type, title, status } = value as Members
+    return typeof type === 'string' && typeof title === 'string' && Number.isInteger(status)
+  } catch {
+    // Nothing at all, or a getter that throws.
+    return false
+  }
 }
 
 /**
@@ -97,7 +101,10 @@ export async function readProblem(response: ResponseLike): Promise<ClientProblem
  *
  * @param attempt - 1 for the first repetition.
  */
-export function retryDelay(problem: ClientProblem | undefined, attempt = 1): number | undefined {
+export function retryDelay(
+  problem: Pick<ClientProblem, 'retryable' | 'retry_after'> | undefined,
+  attempt = 1,
+): number | undefined {
   if (problem?.retryable !== true) return undefined
   const { retry_after: seconds } = problem
   if (typeof seconds === 'number' && seconds >= 0) return Math.min(seconds, LONGEST_TIMER) * 1000
@@ -118,7 +125,8 @@ async function textOf({ body }: ResponseLike): Promise<string> {
     for (;;) {
       const { value } = (await Promise.race([reader?.read(), late])) ?? {}
       if (value === undefined) return text + decoder.decode()
-      left -= value.length
+      // A chunk of nothing counts as well: there may be no end of them.
+      left -= value.length || 1
       if (left < 0) throw new RangeError()
       text += decoder.decode(value, { stream: true })
     }

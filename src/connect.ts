@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { adaptTo, type Checked, type Guarded, type RouteTable } from './adapter.js'
 import { type Exchange, exchangeOf, knownExchange, type Step } from './exchange/exchange.js'
+import { warnOnce } from './errors/warn.js'
+import { forHost } from './problem/thrown.js'
 import type { Parts } from './validation/validate.js'
 
 /**
@@ -30,6 +32,11 @@ export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
 function middlewareOf(step: Step): ConnectMiddleware {
   const middleware: ConnectMiddleware = (req, res, next) => {
+    // Koa calls it with a context and a function.
+    if (next === undefined)
+      throw new TypeError(
+        `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
+      )
     const exchange = exchangeOf({ req, res, params: paramsOf(req) })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
@@ -43,8 +50,14 @@ function middlewareOf(step: Step): ConnectMiddleware {
     }
     step(exchange, async () => next()).catch(fail)
   }
+  ours.add(middleware)
   return Object.defineProperty(middleware, 'name', { value: step.name })
 }
+
+const ours = new WeakSet<object>()
+
+/** Whether a function is one of these middlewares, and so no handler. */
+export const isOurs = (value: unknown): boolean => typeof value === 'function' && ours.has(value)
 
 const told = new WeakSet<Exchange>()
 
@@ -53,10 +66,10 @@ const told = new WeakSet<Exchange>()
  * upstream need not be told for each request.
  */
 export function answerOutside(exchange: Exchange, error: unknown): void {
-  const { code } = exchange.answer(error)
-  if (code !== 'gateway_error' || told.has(exchange)) return
+  const answered = exchange.answer(error)
+  if (answered.code !== 'gateway_error' || told.has(exchange)) return
   told.add(exchange)
-  console.error(error)
+  console.error(forHost(error, answered))
 }
 
 type Params = Readonly<Record<string, string>>
@@ -81,7 +94,10 @@ export function runMiddleware(
   next: () => Promise<unknown>,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    let called = false
     const done = (error?: unknown) => {
+      if (called) return warnOnce(middleware, 'a middleware called next() twice; once is enough')
+      called = true
       if (error === undefined || error === null) resolve(next())
       else reject(error)
     }

@@ -1,4 +1,5 @@
-import { connect } from './connect.js'
+import type { Routes } from './adapter.js'
+import { type AnyConnectMiddleware, connect, type ConnectMiddleware } from './connect.js'
 
 export type {
   AnyConnectMiddleware as AnyExpressMiddleware,
@@ -15,6 +16,6 @@ export const validate: typeof connect.validate = connect.validate
 /** Keeps a circuit breaker and deadlines around the upstream calls after it. See `Middlewares`. */
 export const circuitBreaker: typeof connect.circuitBreaker = connect.circuitBreaker
 /** Runs middlewares for the routes of a table. See `Middlewares`. */
-export const routes: typeof connect.routes = connect.routes
+export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware> = connect.routes
 /** Serves a page for each code, so that `type` can lead to the gateway itself. See `Middlewares`. */
 export const problemPages: typeof connect.problemPages = connect.problemPages

@@ -37,6 +37,11 @@ const contexts = new WeakMap<Exchange, KoaContext>()
 function middlewareOf(step: Step): KoaMiddleware {
   const middleware: KoaMiddleware = (ctx, next) => {
     const context = ctx as KoaContext
+    // Express and the like call it with a request and a response.
+    if (context.req === undefined || typeof next !== 'function')
+      throw new TypeError(
+        `${step.name} of good-gateway/koa was called without a context; import it from good-gateway/express or good-gateway`,
+      )
     const exchange = exchangeOf(context)
     contexts.set(exchange, context)
     return step(exchange, next)

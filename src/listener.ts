@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { type AnyConnectMiddleware, answerOutside, runMiddleware } from './connect.js'
+import { type AnyConnectMiddleware, answerOutside, isOurs, runMiddleware } from './connect.js'
 import { exchangeOf } from './exchange/exchange.js'
 
 /** What stands at the end: the existing proxy. */
@@ -24,7 +24,8 @@ export function split<Last>(
   parameters: string,
   parts: readonly unknown[],
 ): { middlewares: AnyConnectMiddleware[]; handler: Last } {
-  if (parts.length === 0 || parts.some((part) => typeof part !== 'function')) {
+  const last = parts.at(-1)
+  if (isOurs(last) || parts.some((part) => typeof part !== 'function') || last === undefined) {
     throw new TypeError(`${name}: pass middlewares, then the handler ${parameters} => …`)
   }
   return {

@@ -39,15 +39,32 @@ async function main(): Promise<void> {
     await closed(server)
     await Promise.all([upstreams.close(), faults.close(), bare.close()])
   }
-  for (const signal of ['SIGINT', 'SIGTERM'])
-    process.once(signal, () => void close().then(() => process.exit()))
+  onSignal(() => void close().then(() => process.exit()))
+}
+
+/** Milliseconds within which npm and the terminal repeat one signal. */
+const REPEATED = 500
+
+/** Closes at the first signal, and ends at once when somebody insists. */
+function onSignal(first: () => void): void {
+  let since: number | undefined
+  const react = () => {
+    if (since === undefined) first()
+    else if (Date.now() - since > REPEATED) process.exit(130)
+    since ??= Date.now()
+  }
+  process.on('SIGINT', react).on('SIGTERM', react)
 }
 
 /** Lets open requests finish, within bounds. */
 function closed(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
+    // Node 20 closes only what is idle now.
+    const idle = setInterval(() => server.closeIdleConnections(), 50)
+    server.close(() => {
+      clearInterval(idle)
+      resolve()
+    })
     setTimeout(() => server.closeAllConnections(), GRACE).unref()
   })
 }

@@ -20,8 +20,9 @@ const MAX_SHOWN = 80
  * @throws {SettingsError} when a value cannot be used.
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const upstreamUrl = readUpstreamUrl(env['UPSTREAM_URL'])
-  return { port: readPort(env['PORT']), ...(upstreamUrl !== undefined && { upstreamUrl }) }
+  const port = readPort(env['PORT'])
+  const upstreamUrl = readUpstreamUrl(env['UPSTREAM_URL'], port)
+  return { port, ...(upstreamUrl !== undefined && { upstreamUrl }) }
 }
 
 function readPort(value: string | undefined): number {
@@ -31,21 +32,25 @@ function readPort(value: string | undefined): number {
   throw refusal('PORT', value, 'set it to a whole number from 0 (any free port) to 65535')
 }
 
-function readUpstreamUrl(value: string | undefined): string | undefined {
+function readUpstreamUrl(value: string | undefined, port: number): string | undefined {
   if (value === undefined || value === '') return undefined
-  const mend = mendOf(value)
+  const mend = mendOf(value, port)
   if (mend === undefined) return new URL(value).href
   throw refusal('UPSTREAM_URL', value, mend)
 }
 
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '0.0.0.0'])
+
 // From what is wrong first to what is wrong last, so that one mend at a time is asked for.
-function mendOf(value: string): string | undefined {
+function mendOf(value: string, port: number): string | undefined {
   // The parser of URLs mends "http:host" and white space in silence; here they are rather typing errors.
   if (!/^https?:\/\/\S+$/i.test(value) || !URL.canParse(value))
     return 'set it to an absolute http or https URL, such as http://127.0.0.1:8080'
   const url = new URL(value)
   if (url.username !== '' || url.password !== '') return 'leave out the user name and password'
   if (/[?#]/.test(value)) return 'leave out the query and the fragment'
+  if (LOOPBACK.has(url.hostname) && url.port === String(port))
+    return 'this is the address of the proxy itself; set it to that of an upstream'
   return undefined
 }
 

@@ -50,10 +50,11 @@ export function circuitBreaking(options: CircuitBreakerOptions): CircuitBreaking
       if (settings.fallback === undefined || exchange.res.headersSent) throw refusal
       return fallBack(exchange, refusal, settings.fallback)
     }
+    const before = callsOf(exchange).last
     const guarded = new GuardedExchange(exchange, settings, circuit, permit)
     exchange.closers.push(() => {
       guarded.closed()
-      warnUnseen(exchange)
+      warnUnseen(callsOf(exchange).last !== before)
     })
     try {
       await observe(exchange, next)
@@ -77,17 +78,17 @@ function keyReader({ name, key }: Settings): (exchange: Exchange | undefined) =>
     if (key === undefined || exchange === undefined) return ''
     const value: unknown = ask(called, key, exchange)
     if (typeof value === 'string') return value
-    if (value !== undefined) warnOnce(`${called} must return a string, not ${typeof value}`)
+    if (value !== undefined) warnOnce(key, `${called} must return a string, not ${typeof value}`)
     return ''
   }
 }
 
 /** Warns once when none of the first requests made a call that the observer could see. */
-function unseenWarning(name: string): (exchange: Exchange) => void {
+function unseenWarning(name: string): (seen: boolean) => void {
   let unseen = 0
-  return (exchange) => {
+  return (seen) => {
     if (unseen >= UNSEEN_LIMIT) return
-    if (callsOf(exchange).last !== undefined) unseen = -Infinity
+    if (seen) unseen = -Infinity
     unseen++
     if (unseen !== UNSEEN_LIMIT) return
     process.emitWarning(

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
+import { callBack } from '../errors/callback.js'
 import { Backoff } from './backoff.js'
 import type { Settings } from './options.js'
 
@@ -29,10 +30,8 @@ export interface Breaker extends EventEmitter {
 const BUCKETS = 10
 /** Longest wait in milliseconds that clients are told; they obey it without a cap of their own. */
 const LONGEST_TOLD = 300_000
-/** Milliseconds after which a probe that has told nothing makes room for another. */
+/** Milliseconds after which a probe that no deadline ends makes room for another. */
 const LONGEST_PROBE = 30_000
-/** The longest delay of Node's timers, 24 days. */
-const HELD = 2 ** 31 - 1
 
 /**
  * One circuit: opossum holds the state and the statistics, this decides who may enter and reports
@@ -53,7 +52,8 @@ export class Circuit {
   #probe: Permit | undefined
   #probeUntil = 0
   #opensUntil = 0
-  #byHand = false
+  /** Held open by hand, whatever opossum's timer does meanwhile. */
+  #held = false
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -73,19 +73,22 @@ export class Circuit {
       rotateBucketController: this.#rotation,
     })
     this.breaker.on('open', () => this.#opened()).on('close', () => this.#closed())
-    this.breaker.on('halfOpen', () => (this.#since = Date.now()))
+    this.breaker.on('halfOpen', () => {
+      if (!this.#held) this.#since = Date.now()
+    })
   }
 
   /** Lets a request through, or says why not; who was let through must leave. */
   enter(): Permit | Refusal {
     const { closed, halfOpen } = this.breaker
-    if (!closed && (!halfOpen || this.#probing())) return 'circuit_open'
+    if (this.#held || (!closed && (!halfOpen || this.#probing()))) return 'circuit_open'
     if (this.#inside >= this.#settings.capacity) return 'concurrency_limit'
     this.#inside++
     const permit = { probe: !closed, period: this.#period }
     if (permit.probe) {
       this.#probe = permit
-      this.#probeUntil = performance.now() + LONGEST_PROBE
+      const { timeout, totalTimeout } = this.#settings
+      this.#probeUntil = performance.now() + Math.max(+timeout, +totalTimeout, LONGEST_PROBE)
     }
     return permit
   }
@@ -110,12 +113,12 @@ export class Circuit {
     this.breaker.fire(verdict).catch(() => {})
     const { consecutiveFailures } = this.#settings
     if (consecutiveFailures !== false && this.#failuresInRow >= consecutiveFailures)
-      this.breaker.open()
+      callBack('a listener of the circuit', () => this.breaker.open())
   }
 
   get state(): 'closed' | 'open' | 'half-open' {
     if (this.breaker.closed) return 'closed'
-    return this.breaker.halfOpen ? 'half-open' : 'open'
+    return this.breaker.halfOpen && !this.#held ? 'half-open' : 'open'
   }
 
   /** When it came into its state, as milliseconds since the epoch. */
@@ -125,21 +128,22 @@ export class Circuit {
 
   /** Opens and stays open until it is closed by hand; the waits of later openings stay as they were. */
   holdOpen(): void {
-    this.#byHand = true
-    this.breaker.close()
-    this.breaker.options.resetTimeout = HELD
+    this.#held = true
+    this.#period++
+    this.#probe = undefined
     this.breaker.open()
-    this.#byHand = false
   }
 
   /** Closes with an empty window, which it empties when it is closed already. */
   close(): void {
+    this.#held = false
     if (this.breaker.closed) this.#clean()
     else this.breaker.close()
   }
 
   /** Whole seconds until a retry makes sense, from 1 to 300. */
   get retryAfter(): number {
+    if (this.#held) return LONGEST_TOLD / 1000
     const left = this.breaker.opened ? this.#opensUntil - performance.now() : 0
     return Math.max(1, Math.ceil(Math.min(left, LONGEST_TOLD) / 1000))
   }
@@ -165,7 +169,7 @@ export class Circuit {
     this.#period++
     this.#probe = undefined
     this.#failuresInRow = 0
-    if (!this.#byHand) this.#backoff.opened()
+    if (!this.#held) this.#backoff.opened()
     this.#opensUntil = performance.now() + this.breaker.options.resetTimeout
   }
 

@@ -15,10 +15,13 @@ export class Deadlines implements CallWatcher {
   readonly #settings: Settings
   readonly #expire: (code: Code) => void
   #head: NodeJS.Timeout | undefined
-  #connect: NodeJS.Timeout | undefined
+  /** By call: several may be connecting at once. */
+  readonly #connect = new Map<Call, NodeJS.Timeout>()
   #idle: NodeJS.Timeout | undefined
   #total: NodeJS.Timeout | undefined
   #phase: 'head' | 'body' | 'over' = 'head'
+  /** Bytes that had come from the client when the time for the head was up last. */
+  #received = 0
 
   constructor(exchange: Exchange, settings: Settings, expire: (code: Code) => void) {
     this.#exchange = exchange
@@ -35,15 +38,17 @@ export class Deadlines implements CallWatcher {
   started(call: Call): void {
     const { connectTimeout } = this.#settings
     if (connectTimeout === false || this.#phase !== 'head') return
-    clearTimeout(this.#connect)
-    this.#connect = setTimeout(() => {
+    const timer = setTimeout(() => {
       if (call.state === 'open' && !call.transport.connected())
         this.#expire('upstream_connect_timeout')
     }, connectTimeout).unref()
+    this.#connect.set(call, timer)
   }
 
   /** No more bytes are due from a call that is over, whatever the application still sends. */
   ended(call: Call): void {
+    clearTimeout(this.#connect.get(call))
+    this.#connect.delete(call)
     if (call === callsOf(this.#exchange).relay) clearInterval(this.#idle)
   }
 
@@ -52,7 +57,7 @@ export class Deadlines implements CallWatcher {
     if (this.#phase !== 'head') return
     this.#phase = 'body'
     clearTimeout(this.#head)
-    clearTimeout(this.#connect)
+    this.#clearConnect()
     const { relay } = callsOf(this.#exchange)
     if (relay?.state === 'open' && this.#settings.idleTimeout !== false)
       this.#watchBytes(relay, this.#settings.idleTimeout)
@@ -66,9 +71,14 @@ export class Deadlines implements CallWatcher {
   clear(): void {
     this.#phase = 'over'
     clearTimeout(this.#head)
-    clearTimeout(this.#connect)
+    this.#clearConnect()
     clearTimeout(this.#total)
     clearInterval(this.#idle)
+  }
+
+  #clearConnect(): void {
+    for (const timer of this.#connect.values()) clearTimeout(timer)
+    this.#connect.clear()
   }
 
   /** Runs from the end of the request's body: an upstream need not answer before it has it. */
@@ -82,14 +92,12 @@ export class Deadlines implements CallWatcher {
     }
   }
 
-  /** While the client still sends, the upstream cannot answer; unless it is it that does not read. */
+  /** While the body still flows, the upstream need not answer; unless it is it that does not read. */
   #headIsDue(): void {
-    const { req } = this.#exchange
-    // A request of HTTP/2 that nobody reads is never complete, even one without a body.
-    const { stream } = req as { stream?: { endAfterHeaders?: boolean } }
-    const clientSends =
-      !req.complete && req.readableLength === 0 && stream?.endAfterHeaders !== true
-    if (clientSends) this.#head?.refresh()
+    const received = this.#exchange.req.socket?.bytesRead ?? 0
+    const flows = stillSends(this.#exchange) && received !== this.#received
+    this.#received = received
+    if (flows || awaitsClient(this.#exchange)) this.#head?.refresh()
     else this.#expire('upstream_timeout')
   }
 
@@ -105,6 +113,23 @@ export class Deadlines implements CallWatcher {
       if (checks >= IDLE_CHECKS) this.#expire('upstream_idle_timeout')
     }, idleTimeout / IDLE_CHECKS).unref()
   }
+}
+
+function stillSends({ req }: Exchange): boolean {
+  // A request of HTTP/2 that nobody reads is never complete, even one without a body.
+  const { stream } = req as { stream?: { endAfterHeaders?: boolean } }
+  if (stream === undefined) return !req.complete && hasBody(req)
+  const isRead = req.readableFlowing !== null || req.readableDidRead
+  return !req.complete && isRead && stream.endAfterHeaders !== true
+}
+
+/** Whether all that the client has sent was taken, and more is to come. */
+const awaitsClient = (exchange: Exchange): boolean =>
+  stillSends(exchange) && exchange.req.readableLength === 0
+
+/** Whether it is the client that is waited for: it does not send, or does not read. */
+export function isClientSlow(exchange: Exchange): boolean {
+  return exchange.res.headersSent ? isFull(exchange.res) : awaitsClient(exchange)
 }
 
 /** Whether the client has more to read before more is written; HTTP/2's response does not tell itself. */

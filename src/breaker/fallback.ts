@@ -9,6 +9,9 @@ import { callsOf, observer } from '../upstream/store.js'
 import { watch } from '../upstream/watch.js'
 import type { Fallback } from './options.js'
 
+/** Milliseconds until a fallback must have begun to answer. */
+const LONGEST_FALLBACK = 60_000
+
 /**
  * Lets the fallback answer in place of the application, which may still be writing: what it writes
  * goes nowhere from now on.
@@ -30,13 +33,18 @@ export async function fallBack(
   const successor = successorOf(exchange, open)
   successor.answer = () => open(() => answer(error))
   watch(successor)
-  onHead(successor, ({ status }) =>
-    failureAt(successor, status) ? () => void answer(error) : undefined,
-  )
+  // It may wait for a body that the call before has read.
+  const timer = setTimeout(successor.answer, LONGEST_FALLBACK, error).unref()
+  onHead(successor, ({ status }) => {
+    clearTimeout(timer)
+    return failureAt(successor, status) ? () => void answer(error) : undefined
+  })
+  exchange.closers.push(() => clearTimeout(timer))
   try {
     await observer.store.run(successor, async () => fallback(successor, error))
   } catch (failure) {
-    warnThrew('fallback', failure)
+    // To throw what it was told is the way of a fallback to say that it has nothing.
+    if (failure !== error) warnThrew('fallback', failure)
     successor.answer(error)
   }
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft } from '../exchange/exchange.js'
 import { explain } from '../upstream/call.js'
+import { read } from '../upstream/failure.js'
 import { observer } from '../upstream/store.js'
 import type { Circuit } from './circuit.js'
 import type { Outcome, Settings } from './options.js'
@@ -31,6 +32,9 @@ export async function fire<T>(circuit: Circuit, settings: Settings, action: Acti
 }
 
 async function admitted<T>(circuit: Circuit, settings: Settings, action: Action<T>): Promise<T> {
+  const exchange = observer.store.getStore()
+  // Its close is over, so nobody would abort the call.
+  if (exchange && clientLeft(exchange)) throw new GatewayError('client_closed_request')
   const permit = circuit.enter()
   if (typeof permit === 'string') throw refusalOf(permit, circuit, settings.name)
   const startedAt = performance.now()
@@ -39,15 +43,16 @@ async function admitted<T>(circuit: Circuit, settings: Settings, action: Action<
     circuit.leave()
     circuit.report(permit, verdictOf(outcome, settings), waitAsked(seen))
   }
+  let value: T
   try {
-    const value = await within(settings, action)
-    end(responseIn(value))
-    return value
+    value = await within(settings, action)
   } catch (thrown) {
     const error = meaningOf(thrown, settings.name)
     end(responseIn(read(thrown, 'response')), error)
     throw error
   }
+  end(responseIn(value))
+  return value
 }
 
 /** Runs the action until it settles, its time is over or the client of its request leaves. */
@@ -103,10 +108,6 @@ function responseIn(value: unknown): Seen {
     status: Number(status),
     ...(typeof field === 'string' && { retryAfter: field }),
   }
-}
-
-function read(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
 
 /** A rejection by the caller's own signal; that of ours has rejected before. */

@@ -4,10 +4,10 @@ import { clientLeft, type Exchange } from '../exchange/exchange.js'
 import { type Head, onHead } from '../exchange/head.js'
 import { callsOf } from '../upstream/store.js'
 import { drop } from '../upstream/watch.js'
-import type { Circuit, Permit } from './circuit.js'
-import { Deadlines } from './deadlines.js'
+import type { Circuit, Permit, Verdict } from './circuit.js'
+import { Deadlines, isClientSlow } from './deadlines.js'
 import { failureAt, failureBehind, fallBack } from './fallback.js'
-import type { Fallback, Settings } from './options.js'
+import type { Fallback, Outcome, Settings } from './options.js'
 import { waitIn } from './retry-after.js'
 import { outcomeOf, verdictOf } from './verdict.js'
 
@@ -22,6 +22,7 @@ export class GuardedExchange {
   #inside = true
   #fellBack = false
   #reported: 'nothing' | 'success' | 'failure' = 'nothing'
+  #clientWasSlow = false
 
   constructor(exchange: Exchange, settings: Settings, circuit: Circuit, permit: Permit) {
     this.#exchange = exchange
@@ -37,7 +38,7 @@ export class GuardedExchange {
   /** The response is over: what was not judged before is judged now. */
   closed(): void {
     this.#deadlines.clear()
-    this.#judge(true)
+    this.#judgeEnd()
     this.#leave()
   }
 
@@ -50,7 +51,7 @@ export class GuardedExchange {
 
   #headOut({ status }: Head): (() => void) | undefined {
     this.#deadlines.headOut()
-    this.#judge(false)
+    this.#judgeHead()
     const failure = this.#settings.fallback && failureAt(this.#exchange, status)
     return failure && (() => void this.#fallBack(failure))
   }
@@ -75,7 +76,7 @@ export class GuardedExchange {
 
   #start(failure: GatewayError, fallback: Fallback): void {
     this.#fellBack = true
-    this.#judge(true)
+    this.#judgeEnd()
     this.#leave()
     void fallBack(this.#exchange, failure, fallback)
   }
@@ -84,22 +85,47 @@ export class GuardedExchange {
   #expire(code: Code): void {
     this.#deadlines.clear()
     if (clientLeft(this.#exchange) || this.#exchange.settled) return
-    const { relay, last } = callsOf(this.#exchange)
-    const call = relay ?? last
+    const { relay, last, open } = callsOf(this.#exchange)
+    // One that is still waited for, if it is not the one that decides.
+    const call = relay ?? (last?.state === 'complete' ? ([...open][0] ?? last) : last)
+    this.#clientWasSlow = isClientSlow(this.#exchange)
     // A call that had failed before explains why the proxy has not answered.
-    const error = call?.failure ?? new GatewayError(code, { upstream: this.#settings.name })
+    const error = call?.failure ?? this.#errorOf(code)
     if (call?.state === 'open') call.failure = error
     this.#exchange.answer(error)
     drop(this.#exchange, error)
   }
 
-  /** A failure is told at once, and so is what a half-open circuit waits for; the rest at the end. */
-  #judge(final: boolean): void {
+  /** An upstream cannot answer what it has not got. */
+  #errorOf(code: Code): GatewayError {
+    const notSent = this.#clientWasSlow && !this.#exchange.res.headersSent
+    return notSent
+      ? new GatewayError('request_timeout')
+      : new GatewayError(code, { upstream: this.#settings.name })
+  }
+
+  /** A failure is told at once, and so is what a half-open circuit waits for. */
+  #judgeHead(): void {
     const outcome = outcomeOf(this.#exchange, this.#startedAt)
-    const verdict = outcome ? verdictOf(outcome, this.#settings) : 'neutral'
-    if (this.#reported === verdict || this.#reported === 'failure') return
-    if (!final && verdict !== 'failure' && !this.#permit.probe) return
-    if (verdict === 'neutral' && !final) return
+    const { probe } = this.#permit
+    // The user's own judgement is asked for once, when there is no more to know.
+    if (!probe && this.#settings.isFailure && outcome?.error === undefined) return
+    const verdict = this.#verdictOf(outcome)
+    if (verdict === 'failure' || (probe && verdict === 'success')) this.#report(verdict)
+  }
+
+  /** A body can still die after a good head. */
+  #judgeEnd(): void {
+    if (this.#reported === 'failure') return
+    const verdict = this.#verdictOf(outcomeOf(this.#exchange, this.#startedAt))
+    if (verdict !== this.#reported) this.#report(verdict)
+  }
+
+  #verdictOf(outcome: Outcome | undefined): Verdict {
+    return outcome && !this.#clientWasSlow ? verdictOf(outcome, this.#settings) : 'neutral'
+  }
+
+  #report(verdict: Verdict): void {
     this.#circuit.report(this.#permit, verdict, waitAsked(this.#exchange))
     if (verdict !== 'neutral') this.#reported = verdict
   }

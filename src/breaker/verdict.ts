@@ -1,6 +1,8 @@
 import type { Exchange } from '../exchange/exchange.js'
-import { clientLeft } from '../exchange/exchange.js'
+import { brokenBy, clientLeft } from '../exchange/exchange.js'
 import { ask } from '../errors/callback.js'
+import type { GatewayError } from '../errors/gateway-error.js'
+import { explain } from '../upstream/call.js'
 import { classify } from '../upstream/classify.js'
 import { currentFailure } from '../upstream/evidence.js'
 import { callsOf } from '../upstream/store.js'
@@ -16,19 +18,23 @@ export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | unde
   // What is called while a response streams, an exporter of metrics say, does not speak for it.
   const call = relay ?? last
   if (call === undefined) return undefined
-  const error = currentFailure(call)
-  const gone =
-    error?.code === 'client_closed_request' || (error === undefined && clientLeft(exchange))
-  const answered = call.status !== undefined
+  const { status, state } = call
+  const error = currentFailure(call) ?? breakOf(exchange)
+  const gone = error ? error.code === 'client_closed_request' : clientLeft(exchange)
+  const relayed = status !== undefined && !error && exchange.res.writableFinished
   return {
-    ...(call.status !== undefined && { status: call.status }),
+    ...(status !== undefined && { status }),
     ...(error && !gone && { code: error.code, error }),
-    complete:
-      call.state === 'complete' ||
-      (answered && error === undefined && exchange.res.writableFinished),
+    complete: state === 'complete' || relayed,
     aborted: gone,
     durationMs: performance.now() - startedAt,
   }
+}
+
+/** What is wrong with a response that the application could not read to its end, a bad encoding for one. */
+function breakOf(exchange: Exchange): GatewayError | undefined {
+  const broken = brokenBy(exchange)
+  return broken && explain(broken, exchange)
 }
 
 /** What an outcome says about the upstream. */

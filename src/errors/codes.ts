@@ -12,7 +12,7 @@ export type Cause =
 
 /**
  * Whether the same request may be sent again: `safe` when nothing was processed, `idempotent` when
- * only a method that may be repeated should be, `never` when the request itself must change.
+ * only a method that may be repeated should be, `never` when it is the client's own fault.
  */
 export type Retry = 'safe' | 'idempotent' | 'never'
 
@@ -52,25 +52,25 @@ const rows = {
   unsupported_content_encoding: [415, 'http_request_error', 'format', 'never', 'Content encoding is not supported', 'This route does not accept the Content-Encoding of the request; see the Accept-Encoding header.'],
   client_closed_request: [499, undefined, 'client', 'never', 'Client closed the request', 'The client left before the response was complete.'],
   gateway_error: [500, 'proxy_internal_error', 'gateway', 'idempotent', 'Gateway failed', 'The gateway met an unexpected condition.'],
-  gateway_misconfigured: [500, 'proxy_configuration_error', 'misconfiguration', 'never', 'Gateway is misconfigured', 'The gateway is not configured correctly for this request.'],
+  gateway_misconfigured: [500, 'proxy_configuration_error', 'misconfiguration', 'idempotent', 'Gateway is misconfigured', 'The gateway is not configured correctly for this request.'],
   upstream_refused: [502, 'connection_refused', 'dependency', 'safe', 'Upstream refused the connection', '{upstream} is not accepting connections.'],
   upstream_unreachable: [502, 'destination_ip_unroutable', 'network', 'safe', 'Upstream is unreachable', 'The gateway has no network path to {upstream}.'],
   upstream_connection_lost: [502, 'connection_terminated', 'network', 'idempotent', 'Connection to the upstream was lost', '{upstream} closed the connection before it answered.'],
   upstream_dns_failed: [502, 'dns_error', 'dns', 'safe', 'Upstream name could not be resolved', 'The address of {upstream} could not be resolved.'],
   upstream_dns_timeout: [504, 'dns_timeout', 'dns', 'safe', 'Upstream name lookup timed out', 'The address of {upstream} was not resolved in time.'],
-  upstream_tls_certificate: [502, 'tls_certificate_error', 'misconfiguration', 'never', 'Upstream certificate is not valid', 'The TLS certificate of {upstream} could not be verified.'],
-  upstream_tls_failed: [502, 'tls_protocol_error', 'misconfiguration', 'never', 'TLS with the upstream failed', 'No TLS connection to {upstream} could be established.'],
+  upstream_tls_certificate: [502, 'tls_certificate_error', 'misconfiguration', 'idempotent', 'Upstream certificate is not valid', 'The TLS certificate of {upstream} could not be verified.'],
+  upstream_tls_failed: [502, 'tls_protocol_error', 'misconfiguration', 'idempotent', 'TLS with the upstream failed', 'No TLS connection to {upstream} could be established.'],
   upstream_protocol_error: [502, 'http_protocol_error', 'format', 'idempotent', 'Upstream broke the HTTP protocol', '{upstream} sent something that is not valid HTTP.'],
   upstream_headers_too_large: [502, 'http_response_header_section_size', 'format', 'idempotent', 'Upstream headers are too large', '{upstream} sent a larger header section than the gateway accepts.'],
   upstream_response_incomplete: [502, 'http_response_incomplete', 'network', 'idempotent', 'Upstream response is incomplete', '{upstream} closed the connection before its response was complete.'],
   upstream_response_invalid: [502, 'http_protocol_error', 'format', 'idempotent', 'Upstream response is invalid', '{upstream} sent a response that does not match the schema of this route.'],
-  upstream_response_too_large: [502, 'http_response_body_size', 'format', 'never', 'Upstream response is too large', '{upstream} sent a larger response than the gateway accepts.'],
-  upstream_encoding_invalid: [502, 'http_response_content_coding', 'format', 'never', 'Upstream content encoding is invalid', '{upstream} sent a response that could not be decoded.'],
-  upstream_upgrade_failed: [502, 'http_upgrade_failed', 'format', 'never', 'Upstream refused the upgrade', '{upstream} did not switch protocols.'],
+  upstream_response_too_large: [502, 'http_response_body_size', 'format', 'idempotent', 'Upstream response is too large', '{upstream} sent a larger response than the gateway accepts.'],
+  upstream_encoding_invalid: [502, 'http_response_content_coding', 'format', 'idempotent', 'Upstream content encoding is invalid', '{upstream} sent a response that could not be decoded.'],
+  upstream_upgrade_failed: [502, 'http_upgrade_failed', 'format', 'idempotent', 'Upstream refused the upgrade', '{upstream} did not switch protocols.'],
   upstream_error: [502, undefined, 'dependency', 'idempotent', 'Upstream failed', '{upstream} failed.'],
   upstream_rate_limited: [429, undefined, 'rate_limit', 'safe', 'Upstream limits the rate of requests', '{upstream} accepts no more requests for now.'],
   upstream_overloaded: [503, 'connection_limit_reached', 'overload', 'safe', 'Upstream is overloaded', '{upstream} is overloaded.'],
-  loop_detected: [502, 'proxy_loop_detected', 'misconfiguration', 'never', 'Request loops', 'The request came back to the gateway that had forwarded it.'],
+  loop_detected: [502, 'proxy_loop_detected', 'misconfiguration', 'idempotent', 'Request loops', 'The request came back to the gateway that had forwarded it.'],
   circuit_open: [503, 'destination_unavailable', 'dependency', 'safe', 'Circuit is open', '{upstream} has been failing; the gateway does not call it for now.'],
   concurrency_limit: [503, 'connection_limit_reached', 'overload', 'safe', 'Too many concurrent requests', 'The gateway already has as many requests to {upstream} under way as it allows.'],
   gateway_overloaded: [503, 'proxy_internal_error', 'overload', 'safe', 'Gateway is overloaded', 'The gateway has no resources left for this request.'],

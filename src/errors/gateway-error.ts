@@ -83,7 +83,12 @@ export class GatewayError extends Error {
 
   /** Tells a `GatewayError` of any copy of the package from other values. */
   static is(value: unknown): value is GatewayError {
-    return typeof value === 'object' && value !== null && BRAND in value
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value
+    } catch {
+      // A Proxy whose traps throw.
+      return false
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 const LONGEST = 64
-const MOST = 200
+const MOST = 100
 
 /**
  * The name that somebody who wrote `given` most likely meant, undefined when none is close.

@@ -19,6 +19,9 @@ export function checkedOptions<T extends object>(
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${factory}: the options must be an object`)
   }
+  // What a host passes to its middlewares: `app.use(problemDetails)`.
+  if ('req' in options || 'headers' in options)
+    throw new TypeError(`${factory}: call it where you mount it: app.use(${factory}(…))`)
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
     if (!Object.hasOwn(checks, name)) throw unknownOption(factory, name, Object.keys(checks))
@@ -40,13 +43,11 @@ const LONGEST_DELAY = 2 ** 31 - 1
 const isTime = (value: unknown): boolean =>
   typeof value === 'number' && value > 0 && value <= LONGEST_DELAY
 
+const TIME = `milliseconds above 0, up to ${LONGEST_DELAY}`
 /** An option that is a time. */
-export const time: Check = [isTime, 'milliseconds above 0']
+export const time: Check = [isTime, TIME]
 /** An option that is a time or switched off. */
-export const timeOrFalse: Check = [
-  (value) => value === false || isTime(value),
-  'milliseconds above 0, or false',
-]
+export const timeOrFalse: Check = [(value) => value === false || isTime(value), `${TIME}, or false`]
 /** An option that is a callback. */
 export const callback: Check = [(value) => typeof value === 'function', 'a function']
 /** An option that counts something. */

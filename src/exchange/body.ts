@@ -9,6 +9,8 @@ export interface PeekOptions {
   readonly limit: number
   /** Milliseconds until the whole body must have arrived. */
   readonly timeout: number
+  /** What was mounted to read it; a mistake is explained once for it. */
+  readonly place: object
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -29,7 +31,20 @@ export async function peekBody({ req }: Exchange, options: PeekOptions): Promise
   }
   const bytes = await body
   if (bytes.length > options.limit) throw new GatewayError('content_too_large')
+  frame(req, bytes.length)
   return bytes
+}
+
+/**
+ * http-proxy drops the chunks around the body of these methods, and announces no bytes: the upstream
+ * would take the body for the next request.
+ */
+const UNFRAMED = new Set(['DELETE', 'OPTIONS'])
+
+function frame({ method = '', headers }: IncomingMessage, length: number): void {
+  if (!UNFRAMED.has(method) || headers['transfer-encoding'] === undefined) return
+  headers['content-length'] = String(length)
+  delete headers['transfer-encoding']
 }
 
 async function read(req: IncomingMessage, options: PeekOptions): Promise<Buffer> {
@@ -38,10 +53,11 @@ async function read(req: IncomingMessage, options: PeekOptions): Promise<Buffer>
   if (announced > options.limit) throw new GatewayError('content_too_large')
   if (req.destroyed && !req.complete) throw new GatewayError('client_closed_request')
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
-    throw alreadyRead(req)
+    throw alreadyRead(req, options.place)
   const early = takeEarly(req)
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return early
+  if (early.length > options.limit) throw new GatewayError('content_too_large')
   return Buffer.concat([early, ...(await hold(req, options, early.length))])
 }
 
@@ -62,15 +78,16 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
-function alreadyRead(req: IncomingMessage): GatewayError {
+function alreadyRead(req: IncomingMessage, place: object): GatewayError {
+  const request = `${req.method} ${req.url?.split('?')[0]}`
   warnOnce(
-    'the body was read before validate() could check it, so the request gets 500 ' +
-      'gateway_misconfigured; mount validate() before the body parser.',
+    place,
+    `${request}: the body was read before validate could check it, so the request gets 500 ` +
+      'gateway_misconfigured; mount validate before the body parser.',
   )
   return new GatewayError('gateway_misconfigured', {
     cause: new Error(
-      `The body of ${req.method} ${req.url?.split('?')[0]} was read before validate: ` +
-        'mount validate() before the body parser.',
+      `The body of ${request} was read before validate: mount validate before the body parser.`,
     ),
   })
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:http2'
 import type { Exchange } from './exchange.js'
-import { seal } from './head.js'
+import { rawOf, seal } from './head.js'
 
 /** HTTP/2's compatibility response, as far as it differs from HTTP/1. */
 interface Http2Like {
@@ -21,7 +21,7 @@ export function cut(exchange: Exchange): void {
   const { stream } = res as Http2Like
   if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   else if (delimitedByClose(exchange)) res.socket?.resetAndDestroy()
-  else res.destroy()
+  else rawOf(exchange).destroy()
 }
 
 /**

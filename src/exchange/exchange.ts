@@ -89,6 +89,19 @@ function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
 export function clientLeft(exchange: Exchange): boolean {
   const { res, settled } = exchange
   const gone = res.closed || res.destroyed || res.socket?.destroyed === true
-  // HTTP/2 responses know no writableFinished.
-  return gone && !settled && !(res.writableFinished ?? res.writableEnded)
+  return gone && !settled && !isSent(exchange) && brokenBy(exchange) === undefined
+}
+
+// HTTP/2 responses know no writableFinished.
+const isSent = ({ res }: Exchange): boolean => res.writableFinished ?? res.writableEnded
+
+/** What a pipeline says of a client that has left, and what an abort in answer to that is. */
+const ENDS_OF_CLIENTS: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'AbortError'])
+
+/** The error that the application has destroyed the response with, before the client had it all. */
+export function brokenBy(exchange: Exchange): Error | undefined {
+  const errored: (Error & { readonly code?: unknown }) | null | undefined = exchange.res.errored
+  if (!errored || isSent(exchange)) return undefined
+  const byClient = ENDS_OF_CLIENTS.has(errored.name) || ENDS_OF_CLIENTS.has(errored.code)
+  return byClient ? undefined : errored
 }

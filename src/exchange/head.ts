@@ -1,7 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from './exchange.js'
+import { fieldOf, textOf } from './field.js'
 import { Held, type Hold, resetHeaders, settleCallback } from './hold.js'
-import { ignore, isSealable, sealed } from './sealed.js'
+import { isSealable, sealed } from './sealed.js'
 
 /** The head of a response, a moment before it goes out. */
 export interface Head {
@@ -18,7 +20,7 @@ export interface Head {
 export type HeadListener = (head: Head) => (() => void) | Hold | undefined
 
 /** The methods of a response below all hooks. */
-export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end'>
+export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
 
 type Method = (this: ServerResponse, ...args: never[]) => unknown
 type Patched = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'
@@ -48,14 +50,20 @@ export function onHead(exchange: Exchange, listener: HeadListener): void {
 
 /** Takes the hooks off an undecided response and returns the methods below all of them. */
 export function takeOver(exchange: Exchange): RawResponse {
-  const { res } = exchange
-  const state = stateFor(exchange)
+  const raw = rawOf(exchange)
   discardHeld(exchange)
-  const { writeHead, write, end } = state.originals
+  return raw
+}
+
+/** The methods of a response below all hooks and seals. */
+export function rawOf(exchange: Exchange): RawResponse {
+  const { res } = exchange
+  const { writeHead, write, end, destroy } = stateFor(exchange).originals
   return {
     writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
     write: write.bind(res) as ServerResponse['write'],
     end: end.bind(res) as ServerResponse['end'],
+    destroy: destroy.bind(res) as ServerResponse['destroy'],
   }
 }
 
@@ -85,7 +93,7 @@ export function sealExcept(exchange: Exchange): Unsealed {
   state.listeners.length = 0
   const close = () => {
     state.phase = 'sealed'
-    Object.assign(res, sealed, { destroy: ignore })
+    Object.assign(res, sealed)
   }
   close()
   return (work) => {
@@ -124,7 +132,8 @@ function hook(exchange: Exchange): State {
  */
 function restore(res: ServerResponse, { originals }: State): void {
   for (const name of PATCHED) {
-    if ((res[name] as unknown) === hooks[name]) Object.assign(res, { [name]: originals[name] })
+    if ((res[name] as unknown) === hooks[name])
+      (res as unknown as Originals)[name] = originals[name]
   }
 }
 
@@ -176,8 +185,8 @@ function hold(res: ServerResponse, state: State, holds: readonly Hold[]): void {
     // What Node refuses of the calls is nobody's to catch any more.
     try {
       for (const [name, args] of held.calls) call(res, name, args)
-    } catch (error) {
-      exchange.answer(error)
+    } catch (cause) {
+      exchange.answer(new GatewayError('gateway_error', { cause }))
     }
   }
   const whole = (body: Buffer) => {
@@ -188,7 +197,15 @@ function hold(res: ServerResponse, state: State, holds: readonly Hold[]): void {
       (error: unknown) => exchange.answer(error),
     )
   }
-  const held = new Held(res, Math.max(...holds.map(({ limit }) => limit)), { whole, release })
+  const refuse = () => {
+    held.uncover()
+    Object.assign(state, { phase: 'waiting', held: undefined })
+  }
+  const held = new Held(res, Math.max(...holds.map(({ limit }) => limit)), {
+    whole,
+    release,
+    refuse,
+  })
   state.phase = 'held'
   state.held = { calls: held, holds }
   // Before those who ask whether the client has left.
@@ -220,23 +237,6 @@ function letGo(res: ServerResponse, state: State): void {
   restore(res, state)
 }
 
-/** `writeHead` takes an object, a flat array or an array of pairs, after an optional reason. */
-function fieldOf(args: unknown[], name: string): string | undefined {
-  const fields = typeof args[1] === 'string' ? args[2] : args[1]
-  if (typeof fields !== 'object' || fields === null) return undefined
-  const entries = Array.isArray(fields) ? pairsOf(fields) : Object.entries(fields)
-  return textOf(entries.find(([key]) => String(key).toLowerCase() === name)?.[1])
-}
-
-function pairsOf(fields: unknown[]): [unknown, unknown][] {
-  if (Array.isArray(fields[0])) return fields as [unknown, unknown][]
-  return fields.flatMap((key, at) => (at % 2 === 0 ? [[key, fields[at + 1]]] : []))
-}
-
-function textOf(value: unknown): string | undefined {
-  return value === undefined || value === null ? undefined : String(value)
-}
-
 const stateOf = (res: ServerResponse): State => (res as Required<Hooked>)[STATE]
 
 /** Runs the decision if none was made, and tells what becomes of a call of the application. */
@@ -260,30 +260,30 @@ const heldOf = (res: ServerResponse): Held | undefined => stateOf(res).held?.cal
 
 const hooks = {
   writeHead(this: ServerResponse, ...args: unknown[]): unknown {
-    const fate = fateOf(this, Number(args[0]), args)
+    const fate = fateOf(this, Math.trunc(Number(args[0])), args)
     if (fate === 'passed') return call(this, 'writeHead', args)
     heldOf(this)?.writeHead(args)
     return this
   },
   write(this: ServerResponse, ...args: unknown[]): unknown {
-    const fate = fateOf(this, Number(this.statusCode))
+    const fate = fateOf(this, Math.trunc(Number(this.statusCode)))
     if (fate === 'sealed') return sealed.write.apply(this, args)
     return heldOf(this)?.write(args) || call(this, 'write', args)
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
-    const fate = fateOf(this, Number(this.statusCode))
+    const fate = fateOf(this, Math.trunc(Number(this.statusCode)))
     if (fate === 'sealed') return sealed.end.apply(this, args)
     return heldOf(this)?.end(args) ? this : call(this, 'end', args)
   },
   flushHeaders(this: ServerResponse): void {
-    const fate = fateOf(this, Number(this.statusCode))
+    const fate = fateOf(this, Math.trunc(Number(this.statusCode)))
     if (fate === 'passed') call(this, 'flushHeaders', [])
     else heldOf(this)?.flushHeaders()
   },
   destroy(this: ServerResponse, ...args: unknown[]): unknown {
     const fate = fateOf(this, undefined)
     if (fate === 'sealed') return this
-    const answer = stateOf(this).held?.holds[0]?.broken()
+    const answer = stateOf(this).held?.holds[0]?.broken(args[0])
     if (answer) return (answer(), this)
     letGo(this, stateOf(this))
     return call(this, 'destroy', args)

@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { checkFields } from './field.js'
 
 /** Keeps a response back until its body is whole. */
 export interface Hold {
@@ -9,7 +10,7 @@ export interface Hold {
   /** Judges the whole body; a function replaces the response by what it writes. */
   judge(body: Buffer): Promise<(() => void) | undefined>
   /** The application destroys the response before its end; a function answers instead. */
-  broken(): (() => void) | undefined
+  broken(error: unknown): (() => void) | undefined
 }
 
 /** The methods that begin or go on with a response. */
@@ -21,6 +22,8 @@ export interface Outcome {
   whole(body: Buffer): void
   /** It is too large to be held, or Node must speak about an argument: all that was held goes out. */
   release(): void
+  /** Node would refuse the head, and later there is nobody to catch it: nothing has begun. */
+  refuse(): void
 }
 
 /** What the application did with a response so far, kept back; to it, the head is out. */
@@ -43,6 +46,12 @@ export class Held {
 
   writeHead(args: readonly unknown[]): void {
     if (this.calls.length > 0) throw headersSent()
+    try {
+      checkFields(args)
+    } catch (error) {
+      this.#outcome.refuse()
+      throw error
+    }
     this.calls.push(['writeHead', args])
   }
 
@@ -139,6 +148,12 @@ const GETTERS: PropertyDescriptorMap = {
     configurable: true,
     get(this: Covered) {
       return this[HELD] !== undefined || below(this, 'headersSent')
+    },
+  },
+  writableFinished: {
+    configurable: true,
+    get(this: Covered) {
+      return this[HELD] === undefined && below(this, 'writableFinished')
     },
   },
   writableEnded: {

@@ -13,7 +13,7 @@ export interface Answer {
 
 /** Fields that describe the content that is replaced; the others (CORS, cookies, Vary) stay. */
 // prettier-ignore
-const ENTITY = [
+export const ENTITY: readonly string[] = [
   'content-length', 'transfer-encoding', 'content-encoding', 'content-type', 'content-language', 'content-location',
   'content-disposition', 'content-range', 'content-security-policy', 'content-digest', 'repr-digest', 'digest',
   'accept-ranges', 'etag', 'last-modified', 'expires', 'trailer',

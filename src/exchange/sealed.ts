@@ -15,6 +15,8 @@ export const sealed = {
   removeHeader: ignore,
   addTrailers: ignore,
   flushHeaders: ignore,
+  // What has been answered is still on its way.
+  destroy: ignore,
   write(...args: unknown[]): boolean {
     settleCallback(args)
     return true
@@ -25,7 +27,7 @@ export const sealed = {
   },
 }
 
-const members: ReadonlySet<string | symbol> = new Set([...Object.keys(sealed), 'destroy'])
+const members: ReadonlySet<string | symbol> = new Set(Object.keys(sealed))
 
 /** Whether a seal replaces this member of a response. */
 export const isSealable = (name: string | symbol): name is string => members.has(name)

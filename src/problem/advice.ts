@@ -72,7 +72,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Is the upstream running? Is it listening on this port, and on this interface rather than on its own loopback? Has it just been deployed? Is the target of the proxy right?',
   ],
   upstream_unreachable: [
-    'There is no network path to the upstream. When the system of the gateway forbids the connection, the token is `destination_ip_prohibited` and `retryable` is false.',
+    'There is no network path to the upstream. When the system of the gateway forbids the connection, the token is `destination_ip_prohibited` and the request is only retryable if it may be repeated.',
     'Try again later; nothing was processed.',
     'Check routes, network policies, firewall, VPN, and whether the host of the upstream is up.',
   ],
@@ -102,7 +102,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Is the target `https:` on a port that speaks plain HTTP? Does the upstream ask for a client certificate? Compare the TLS versions of both.',
   ],
   upstream_protocol_error: [
-    'What came is not HTTP, has a status outside of 200 to 599, has broken chunks (then the token is `http_response_transfer_coding`), or goes on after the end of the response.',
+    'What came is not HTTP, has a status outside of 200 to 599, has broken chunks or a transfer coding other than `chunked` (then the token is `http_response_transfer_coding`), or goes on after the end of the response.',
     'Repeat it when `retryable` is true, otherwise report it.',
     'Is the port the right one? Ask it by hand: `curl -v --http1.1`. Is it HTTPS, gRPC or HTTP/2 without TLS? The code `HPE_…` in the log says what the parser did not like.',
   ],
@@ -117,7 +117,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Does the upstream crash while it answers, or run into its memory limit? Does a load balancer in between end long responses?',
   ],
   upstream_response_invalid: [
-    'The response breaks the schema that the route has for it: its status, its `Content-Type`, its JSON, or a member; `errors` says where, with `in: \'response\'`. Or the application read the response as JSON, and it was none; `retryable` is then false.',
+    'The response breaks the schema that the route has for it: its status, its `Content-Type`, its JSON, or a member; `errors` says where, with `in: \'response\'`. Or the application read the response as JSON, and it was none.',
     'Report it.',
     'Ask the upstream by hand. A page of HTML where JSON should be often comes from a load balancer or a login in between. The log hook has all that the schema found, in `error.options.errors` and `error.cause`. Where the schema is wrong, `mode: \'report\'` lets responses through until it is mended.',
   ],
@@ -132,7 +132,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Does `Content-Encoding` say what the body is? Is something in between compressing twice?',
   ],
   upstream_upgrade_failed: [
-    'The application asked the upstream to switch protocols, with undici for one, and the upstream did something else. A WebSocket that the upstream refuses is not this: its answer passes.',
+    'The upstream switched protocols (101) though nobody had asked for it, or did something else where the application asked for it with undici. A WebSocket that the upstream refuses is not this: its answer passes.',
     'Report it.',
     'Does the upstream support the upgrade at this path? Does a proxy in between drop `Upgrade` and `Connection`?',
   ],

@@ -1,19 +1,27 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import { ENTITY } from '../exchange/respond.js'
+
+type Fields = Readonly<Record<string, string>>
 
 /** Fields that only the writer sets: they frame the message, or must agree with the body. */
-// prettier-ignore
-const RESERVED = new Set([
-  'connection', 'content-encoding', 'content-length', 'content-type', 'keep-alive', 'retry-after', 'trailer',
-  'transfer-encoding', 'upgrade', 'cache-control', 'proxy-status', 'x-content-type-options', 'x-request-id',
-])
+const RESERVED = new Set([...ENTITY, 'connection', 'date', 'keep-alive', 'retry-after', 'upgrade'])
 
-/** The fields that an error brings along, but those that are not its own to set, or no valid ones. */
-export function fieldsOfError(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter(
-      ([name, value]) => !RESERVED.has(name.toLowerCase()) && isField(name, value),
-    ),
-  )
+/**
+ * The fields that an error brings along, but those that are not its own to set, that the answer has
+ * already, in any case, or that are no valid ones.
+ */
+export function fieldsOfError({ headers }: { headers: Fields }, answer: Fields): Fields {
+  const taken = new Set(Object.keys(answer).map((name) => name.toLowerCase()))
+  const own = Object.entries(headers).filter(([name, value]) => {
+    const key = name.toLowerCase()
+    return !RESERVED.has(key) && !taken.has(key) && isField(name, value)
+  })
+  return Object.fromEntries(own)
+}
+
+/** A field of an error, whose name may be in any case. */
+export function fieldNamed(headers: Fields, name: string): string | undefined {
+  return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
 }
 
 /** Node refuses to write others, which would leave the client without any answer. */
@@ -44,8 +52,8 @@ export function linesOf(res: ServerResponse, name: string): string[] {
 }
 
 /** `Vary` with one more field name (RFC 9110, section 12.5.5). */
-export function varyOn(res: ServerResponse, name: string): string {
-  const names = linesOf(res, 'vary').flatMap((line) => line.split(','))
+export function varyOn(lines: readonly string[], name: string): string {
+  const names = lines.flatMap((line) => line.split(','))
   const known = names.map((each) => each.trim()).filter((each) => each !== '')
   const covered = known.some((each) => each === '*' || each.toLowerCase() === name.toLowerCase())
   return (covered ? known : [...known, name]).join(', ')

@@ -57,7 +57,7 @@ export const formats = {
   }),
   anthropic: (problem) => ({
     contentType: JSON_TYPE,
-    headers: shouldRetry(problem),
+    headers: { ...shouldRetry(problem), 'Request-Id': problem.request_id },
     body: JSON.stringify({
       type: 'error',
       error: {
@@ -80,17 +80,22 @@ export type Format = keyof typeof formats | FormatFunction
 /** Writes a problem in a format; the standard one where the user's function fails. */
 export function render(problem: Problem, format: Format): Rendered {
   if (typeof format === 'string') return formats[format](problem)
-  const rendered: unknown = ask('format', format, problem)
+  const rendered: unknown = ask('format', format, { ...problem })
   if (isRendered(rendered)) return { contentType: rendered.contentType, body: rendered.body }
   if (rendered !== undefined)
-    warnOnce('format must return { contentType, body }; the standard body was sent instead')
+    warnOnce(format, 'format must return { contentType, body }; the standard body was sent instead')
   return formats.problem(problem)
 }
 
 /** Also a media type that Node would refuse to write is none. */
 function isRendered(value: unknown): value is ReturnType<FormatFunction> {
   const { contentType, body } = Object(value) as Partial<Record<keyof Rendered, unknown>>
-  return typeof contentType === 'string' && typeof body === 'string' && isValue(contentType)
+  return (
+    typeof contentType === 'string' &&
+    typeof body === 'string' &&
+    contentType !== '' &&
+    isValue(contentType)
+  )
 }
 
 /** The same body as one server-sent event; each line of it is a line of data. */

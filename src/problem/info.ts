@@ -100,7 +100,7 @@ function traceIdOf({ headers }: IncomingMessage): string | undefined {
 }
 
 /** Absolute targets, which proxies are sent, may hold a password. */
-function pathOf({ url = '' }: IncomingMessage): string {
+export function pathOf({ url = '' }: IncomingMessage): string {
   const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
   return path.split(/[?#]/, 1)[0] ?? ''
 }
@@ -127,19 +127,27 @@ function lowLevelOf(cause: unknown, req: IncomingMessage): LowLevelError | undef
   }
 }
 
-const SECRET_FIELDS = ['authorization', 'proxy-authorization', 'cookie', 'x-api-key'] as const
+/** Takes out what libraries put into their messages: URLs with queries, fields of the request. */
+function redact(message: string, req: IncomingMessage): string {
+  let clean = message.replace(/\/\/[^\s/@]+@/g, '//…@').replace(/(?:\?|%3f)[^\s"'<>]+/gi, '?…')
+  for (const secret of secretsOf(req)) clean = clean.replaceAll(secret, '…')
+  return clean
+}
+
+/** The fields of a request that hold credentials, by what is usual in their names. */
+const SECRET_FIELD = /authorization|cookie|token|secret|password|(?:^|-)key$/
 /** Anything shorter would be found everywhere. */
 const SHORTEST_SECRET = 4
 
-/** Takes out what libraries put into their messages: URLs with queries, fields of the request. */
-function redact(message: string, { headers }: IncomingMessage): string {
-  const secrets = SECRET_FIELDS.flatMap((name) => {
-    const value = headers[name]
-    return typeof value === 'string' ? [value, ...value.split(/[\s;=]+/)] : []
-  })
-  let clean = message.replace(/\/\/[^\s/@]+@/g, '//…@').replace(/\?[^\s"'<>]+/g, '?…')
-  for (const secret of secrets) {
-    if (secret.length >= SHORTEST_SECRET) clean = clean.replaceAll(secret, '…')
-  }
-  return clean
+function secretsOf({ headers, url = '' }: IncomingMessage): string[] {
+  const fields = Object.entries(headers).flatMap(([name, value]) =>
+    SECRET_FIELD.test(name) ? [String(value), ...String(value).split(/[\s;=,]+/)] : [],
+  )
+  const mark = url.indexOf('?')
+  const query = mark === -1 ? '' : url.slice(mark + 1)
+  const raw = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))
+  const decoded = [...new URLSearchParams(query).values()]
+  const secrets = [...fields, ...raw, ...decoded].filter(({ length }) => length >= SHORTEST_SECRET)
+  // What holds others goes first, so that nothing of it is left.
+  return secrets.toSorted((a, b) => b.length - a.length)
 }

@@ -29,7 +29,7 @@ export interface ProblemDetailsOptions {
   /** Overrides whether a response is replaced; undefined leaves it to the rule. */
   readonly intercept?: (exchange: Exchange, status: number) => boolean | undefined
   /** The id of a request, instead of `X-Request-Id` or a new one. */
-  readonly requestId?: (req: IncomingMessage) => string
+  readonly requestId?: (req: IncomingMessage) => string | undefined
   /** Called for every problem: 4xx, and 499 when the client has left, too. */
   readonly onError?: (error: GatewayError, info: ErrorInfo) => void
 }

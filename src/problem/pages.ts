@@ -57,7 +57,7 @@ function listOf(path: string): string {
 const RETRYABLE: Readonly<Record<Retry, string>> = {
   safe: 'yes, nothing was processed',
   idempotent: 'if the method may be repeated, or the request has an <code>Idempotency-Key</code>',
-  never: 'no, the same request would fail again',
+  never: 'no, it is the request that must change',
 }
 
 /** The order in which operators find what is wrong. */

@@ -1,13 +1,15 @@
 import { ask } from '../errors/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../errors/warn.js'
-import { clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
+import { brokenBy, clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
 import { type Head, type HeadListener, onHead } from '../exchange/head.js'
 import { type Origin, originOf } from '../upstream/evidence.js'
 import { startObserver } from '../upstream/observer.js'
 import { observe, watch } from '../upstream/watch.js'
 import { hasPassed } from './loop.js'
+import { pathOf } from './info.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
+import { forHost } from './thrown.js'
 import { type HostTraits, unhandledError } from './unhandled.js'
 import { isWrapped, wrap } from './wrap.js'
 import { Writer } from './writer.js'
@@ -28,30 +30,38 @@ export function problemDetailing(
   const rules = { ...settings, pages }
   startObserver()
   return async function problemDetails(exchange, next) {
-    if (isMisplaced(exchange)) return void (await next())
+    if (isMisplaced(exchange, rules)) return void (await next())
     watch(exchange)
     exchange.guarded = true
     exchange.answer = (error) => writer.answer(exchange, error)
     exchange.report = (error) => void writer.report(exchange, error, true)
     onHead(exchange, replacement(exchange, rules, writer))
-    exchange.closers.push(() => reportLeft(exchange, writer))
+    exchange.closers.push(() => reportCut(exchange, writer))
     try {
       if (ownName !== undefined && hasPassed(exchange.req, ownName))
         throw new GatewayError('loop_detected')
       await observe(exchange, next)
     } catch (error) {
-      const { code } = writer.answer(exchange, error)
+      const answered = writer.answer(exchange, error)
       // A defect of the application is the host's to log; the answer is out already.
-      if (code === 'gateway_error') throw error
+      if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
   }
 }
 
 /** Where it can do nothing, or nothing more; what it did before holds. */
-function isMisplaced({ guarded, res }: Exchange): boolean {
-  if (guarded) warnOnce('problemDetails is mounted twice on the same path; the first one answers.')
+function isMisplaced({ guarded, req, res }: Exchange, place: object): boolean {
+  const request = `${req.method} ${pathOf(req)}`
+  if (guarded)
+    warnOnce(
+      place,
+      `${request}: problemDetails is mounted twice on this path; the first one answers.`,
+    )
   else if (res.headersSent)
-    warnOnce('problemDetails ran after the response had begun; mount it before whatever answers.')
+    warnOnce(
+      place,
+      `${request}: problemDetails ran after the response had begun; mount it before whatever answers.`,
+    )
   return guarded || res.headersSent
 }
 
@@ -90,6 +100,9 @@ function unwanted(status = 502): GatewayError {
 /** What a proxy makes up is a 5xx, no status (a bare close), or one that Node would refuse to write. */
 const isFailureStatus = (status = 500): boolean => !(status >= 200 && status < 500)
 
-function reportLeft(exchange: Exchange, writer: Writer): void {
-  if (clientLeft(exchange)) writer.report(exchange, new GatewayError('client_closed_request'))
+/** Tells of a response that the client has left, or that the application has broken off. */
+function reportCut(exchange: Exchange, writer: Writer): void {
+  const broken = brokenBy(exchange)
+  if (broken) writer.answer(exchange, broken)
+  else if (clientLeft(exchange)) writer.report(exchange, new GatewayError('client_closed_request'))
 }

@@ -54,7 +54,7 @@ export function problemOf(
     type: typeBase + error.code,
     title,
     status: status[error.code] ?? error.status,
-    detail: expose === 'full' ? `${error.message}${innerMessage(error)}` : error.message,
+    detail: detailOf(error, expose),
     code: error.code,
     cause,
     retryable: isRetryable(error.options.retry ?? retry, error.status, exchange),
@@ -101,6 +101,14 @@ export function receivedStatus(error: GatewayError, exchange: Exchange): number 
   const told = error.options.proxyStatus?.['received-status']
   if (typeof told === 'number') return told
   return AFTER_HEAD.has(error.code) ? callsOf(exchange).last?.status : undefined
+}
+
+/** An error of the application may have any message; clients read bodies up to a bound. */
+const LONGEST_DETAIL = 1000
+
+function detailOf(error: GatewayError, expose: ProblemOptions['expose']): string {
+  const detail = expose === 'full' ? error.message + innerMessage(error) : error.message
+  return detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL)}…` : detail
 }
 
 /** The low-level message, for development only. */

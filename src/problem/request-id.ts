@@ -8,7 +8,7 @@ const HARMLESS = /^[\w.~:+/=@-]{1,128}$/
 /** The id of a request: the user's own, the incoming one where it is harmless, or a new one. */
 export function requestIdOf(
   req: IncomingMessage,
-  custom: ((req: IncomingMessage) => string) | undefined,
+  custom: ((req: IncomingMessage) => string | undefined) | undefined,
 ): string {
   for (const id of [ask('requestId', custom, req), req.headers['x-request-id']]) {
     if (typeof id === 'string' && HARMLESS.test(id)) return id

@@ -1,10 +1,12 @@
+import { fieldNamed } from './fields.js'
+
 /** Bounds in seconds; clients obey `Retry-After` without a cap of their own. */
 const SHORTEST_WAIT = 1
 const LONGEST_WAIT = 300
 
 /** The seconds that a field `Retry-After` asks for, within our bounds; undefined without a valid one. */
 export function waitOf(headers: Readonly<Record<string, string>>): number | undefined {
-  const field = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after')?.[1]
+  const field = fieldNamed(headers, 'retry-after')
   const seconds = field === undefined ? NaN : secondsOf(field.trim())
   if (Number.isNaN(seconds)) return undefined
   return Math.min(Math.max(Math.ceil(seconds), SHORTEST_WAIT), LONGEST_WAIT)

@@ -1,8 +1,9 @@
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { explain } from '../upstream/call.js'
+import { explain, failure as failureOf } from '../upstream/call.js'
 import { currentFailure } from '../upstream/evidence.js'
+import { isObject, read, text } from '../upstream/failure.js'
 import { callsOf } from '../upstream/store.js'
 
 /**
@@ -12,7 +13,7 @@ import { callsOf } from '../upstream/store.js'
  * error but our own and those that the application meant for the client.
  */
 export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError {
-  if (GatewayError.is(error)) return error
+  if (GatewayError.is(error)) return answerable(error, exchange)
   if (clientLeft(exchange)) return new GatewayError('client_closed_request', { cause: error })
   const { last } = callsOf(exchange)
   const meant = httpErrorOf(error, last !== undefined)
@@ -25,47 +26,71 @@ export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError
   return new GatewayError(last ? 'upstream_error' : 'gateway_error', { cause: error })
 }
 
+/** A call that the application has aborted itself, while the client is there, is lost patience. */
+function answerable(error: GatewayError, exchange: Exchange): GatewayError {
+  const { code, cause } = error
+  const ownAbort = code === 'client_closed_request' && cause !== undefined && !clientLeft(exchange)
+  return ownAbort ? failureOf(exchange, 'upstream_timeout', { cause }) : error
+}
+
 /** A TypeError is a defect of ours wherever it is thrown; what no upstream sent, none has sent wrong. */
 const ofTheApplication = ({ code }: GatewayError, afterCall: boolean): boolean =>
   code === 'gateway_error' || (code === 'upstream_response_invalid' && !afterCall)
 
-/** The http-errors contract, which Koa, Express and body-parser speak. */
-interface HttpErrorLike {
-  readonly status?: unknown
-  readonly statusCode?: unknown
-  readonly expose?: unknown
-  readonly headers?: unknown
-  readonly message?: unknown
-}
-
 /**
+ * The http-errors contract, which Koa, Express and body-parser speak.
+ *
  * Libraries put the status of an upstream's response on their errors too (axios does): after a call
  * only `expose` tells an error that was made for the client.
  */
 function httpErrorOf(error: unknown, afterCall: boolean): GatewayError | undefined {
-  if (typeof error !== 'object' || error === null) return undefined
-  const { status, statusCode, expose, headers, message } = error as HttpErrorLike
-  const own = Number(status ?? statusCode)
-  if (!Number.isInteger(own) || own < 400 || own > 599) return undefined
+  const status = read(error, 'status') ?? read(error, 'statusCode')
+  const own = typeof status === 'string' ? Number(status) : status
+  if (!isErrorStatus(own)) return undefined
+  const expose = read(error, 'expose')
   if (afterCall && typeof expose !== 'boolean') return undefined
   const code: Code = own < 500 ? 'request_rejected' : 'gateway_error'
   return new GatewayError(code, {
     status: own,
     cause: error,
-    headers: fieldsOf(headers),
-    detail: expose === true && typeof message === 'string' ? message : codes[code].detail,
+    headers: fieldsOf(read(error, 'headers')),
+    detail: (expose === true && text(error, 'message')) || codes[code].detail,
   })
 }
 
+const isErrorStatus = (status: unknown): status is number =>
+  Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599
+
 /** Several values of a field are a list in one (RFC 9110, section 5.3); cookies cannot be joined. */
 function fieldsOf(headers: unknown): Record<string, string> {
-  if (typeof headers !== 'object' || headers === null) return {}
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]: [string, unknown]) => {
-      const values: unknown[] = Array.isArray(value) ? value : [value]
-      const plain = values.every((each) => ['string', 'number'].includes(typeof each))
-      const joinable = values.length === 1 || name.toLowerCase() !== 'set-cookie'
-      return plain && joinable ? [[name, values.join(', ')]] : []
-    }),
-  )
+  const fields = namesOf(headers).flatMap((name) => {
+    const value = read(headers, name)
+    const values: unknown[] = Array.isArray(value) ? value : [value]
+    const plain = values.every((each) => ['string', 'number'].includes(typeof each))
+    const joinable = values.length === 1 || name.toLowerCase() !== 'set-cookie'
+    return plain && joinable ? [[name, values.join(', ')] as const] : []
+  })
+  return Object.fromEntries(fields)
+}
+
+function namesOf(headers: unknown): string[] {
+  try {
+    return typeof headers === 'object' && headers !== null ? Object.keys(headers) : []
+  } catch {
+    return []
+  }
+}
+
+/**
+ * What the host gets to log. Koa writes on an error and reads all of it, so one that cannot bear that
+ * is represented by ours.
+ */
+export function forHost(thrown: unknown, error: GatewayError): unknown {
+  try {
+    const bears =
+      thrown instanceof Error && Object.isExtensible(thrown) && typeof thrown.stack === 'string'
+    return bears || !isObject(thrown) ? thrown : error
+  } catch {
+    return error
+  }
 }

@@ -30,14 +30,12 @@ export function wrap(exchange: Exchange, call: Call, writer: Writer): void {
 function wrapped(exchange: Exchange, { status = 502, fields }: Call): GatewayError {
   const retryAfter = fields()['retry-after']
   const { code } = meaningOfStatus(status)
-  // The request is wrong for this upstream, however often it is sent.
-  const hopeless = [501, 505, 511].includes(status)
   return failure(exchange, code, {
     // A response that only `intercept` took for an error has no status for one.
     ...(status >= 400 && { status }),
     ...(retryAfter !== undefined && { headers: { 'Retry-After': retryAfter } }),
     proxyStatus: { error: undefined, 'received-status': status },
-    retry: hopeless || status < 429 ? 'never' : 'idempotent',
+    retry: status < 429 ? 'never' : 'idempotent',
   })
 }
 

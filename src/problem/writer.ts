@@ -4,7 +4,7 @@ import { cutWithEvent } from '../exchange/cut.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
 import { discardHeld, headIsOut } from '../exchange/head.js'
 import { respond } from '../exchange/respond.js'
-import { fieldsOfError, linesOf, varyOn } from './fields.js'
+import { fieldNamed, fieldsOfError, linesOf, varyOn } from './fields.js'
 import { eventOf, type Rendered, render } from './formats.js'
 import { pageOf, prefersPage } from './page.js'
 import { infoOf } from './info.js'
@@ -56,25 +56,33 @@ export class Writer {
     discardHeld(exchange)
     // What the application has asked for was about the answer that is replaced.
     res.removeHeader('retry-after')
+    const vary = fieldNamed(error.headers, 'vary')
+    const headers = {
+      ...(problem.retry_after !== undefined && { 'Retry-After': String(problem.retry_after) }),
+      ...rendered.headers,
+      'Content-Type': rendered.contentType,
+      'Cache-Control': 'no-store',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Request-Id': problem.request_id,
+      'Proxy-Status': proxyStatusOf(error, {
+        name,
+        details: expose === 'full',
+        received: receivedStatus(error, exchange),
+        existing: memberLines(exchange),
+      }),
+      Vary: varyOn([...linesOf(res, 'vary'), ...(vary === undefined ? [] : [vary])], 'Accept'),
+    }
     respond(exchange, {
       status: problem.status,
       body: rendered.body,
-      headers: {
-        ...fieldsOfError(error.headers),
-        ...(problem.retry_after !== undefined && { 'Retry-After': String(problem.retry_after) }),
-        ...rendered.headers,
-        'Content-Type': rendered.contentType,
-        'Cache-Control': 'no-store',
-        'X-Content-Type-Options': 'nosniff',
-        'X-Request-Id': problem.request_id,
-        'Proxy-Status': proxyStatusOf(error, {
-          name,
-          details: expose === 'full',
-          received: receivedStatus(error, exchange),
-          existing: linesOf(res, 'proxy-status'),
-        }),
-        Vary: varyOn(res, 'Accept'),
-      },
+      headers: { ...fieldsOfError(error, headers), ...headers },
     })
   }
+}
+
+/** The lines of `Proxy-Status` that the replaced response had, by `setHeader` or by `writeHead`. */
+function memberLines({ res, head }: Exchange): string[] {
+  const lines = linesOf(res, 'proxy-status')
+  const given = lines.length === 0 ? head?.header('proxy-status') : undefined
+  return given === undefined ? lines : [given]
 }

@@ -1,3 +1,5 @@
+import { METHODS } from 'node:http'
+import { nearest } from '../errors/nearest.js'
 import { readSegment } from './path.js'
 
 /** A segment that takes any text. */
@@ -48,6 +50,8 @@ export function parseKey(key: string): Key {
   const [method, path] = splitKey(key.trim())
   if (!path.startsWith('/')) fail('the path must start with "/", as in "GET /orders"')
   if (method !== ANY && !TOKEN.test(method)) fail('the method must be a word, as in "GET /orders"')
+  const meant = METHODS.includes(method.toUpperCase()) ? undefined : nearest(method, METHODS)
+  if (method !== ANY && meant !== undefined) fail(`did you mean "${meant}"?`)
   const texts = path.split('/').slice(1)
   if (texts.at(-1) === '') texts.pop()
   if (texts.slice(0, -1).includes('*')) fail('"*" must be the last segment')

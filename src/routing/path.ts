@@ -31,7 +31,7 @@ export interface SegmentReadings {
 
 const REFUSALS = {
   form: 'The request target must be a path or an absolute URL.',
-  character: 'The path of the request has a character that must be percent-encoded.',
+  character: 'The target of the request has a character that must be percent-encoded.',
   empty: 'The path of the request has an empty segment ("//").',
   dots: 'The path of the request has a dot segment ("." or "..").',
   escape: 'The path of the request has a percent escape that is broken or not UTF-8.',
@@ -79,7 +79,8 @@ const BARE = /^[!"$-[\]-~]*$/
 /** A raw `#` or `\` is refused, not cut: URL parsers end the path there, or read a slash; others do not. */
 function pathOf(target: string): string {
   const [beforeQuery = ''] = target.split('?', 1)
-  if (!BARE.test(beforeQuery)) throw refusal('character')
+  // Behind the query too: some proxies cut the target there, and what was checked is not what they send.
+  if (!BARE.test(beforeQuery) || target.includes('#')) throw refusal('character')
   const origin = originForm(beforeQuery)
   if (origin !== '' && !origin.startsWith('/')) throw refusal('form')
   return origin

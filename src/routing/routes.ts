@@ -5,6 +5,11 @@ import { ANY, type Key, parseKey } from './key.js'
 import { type Readings, readTarget, refusal } from './path.js'
 import { Trie } from './trie.js'
 
+type Middleware = (...args: never[]) => unknown
+
+/** Middlewares by `'METHOD /path/:param'`, `'METHOD /path/*'`, or a path alone for every method. */
+export type RouteTable<Routable> = Readonly<Record<string, Routable | readonly Routable[]>>
+
 /** Options of `routes`. */
 export interface RoutesOptions {
   /**
@@ -30,18 +35,19 @@ const CHECKS: Record<keyof RoutesOptions, Check> = {
 /**
  * Runs the steps of the route that a request matches, with its path parameters on the exchange.
  *
- * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to steps in their order; without a
+ * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to middlewares in their order; without a
  * method a key matches them all, and `HEAD` follows `GET`. Paths match decoded, in any case, with or
  * without a final slash; the most specific route with the method of the request wins.
  *
  * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
  */
-export function routing(
-  table: Readonly<Record<string, readonly Step[]>>,
+export function routing<Routable extends Middleware>(
+  table: RouteTable<Routable>,
   options: RoutesOptions = {},
+  stepOf: (middleware: Routable) => Step,
 ): Step {
   const { otherwise = 'pass' } = checkedOptions('routes', options, CHECKS)
-  const match = compileTable(table)
+  const match = compileTable(table, stepOf)
   return async function routes(exchange, next) {
     const { method = '', url = '' } = exchange.req
     const found = namesNoPath(method, url) ? [] : match(method, readTarget(url))
@@ -59,17 +65,18 @@ function namesNoPath(method: string, target: string): boolean {
 /** A route and its parameters, or the methods that the path knows instead. */
 type Match = { readonly route: Route; readonly params: Record<string, string> }
 
-function compileTable(
-  table: Readonly<Record<string, readonly Step[]>>,
+function compileTable<Routable extends Middleware>(
+  table: RouteTable<Routable>,
+  stepOf: (middleware: Routable) => Step,
 ): (method: string, path: Readings) => Match | string[] {
-  if (typeof table !== 'object' || table === null) {
+  if (typeof table !== 'object' || table === null || Array.isArray(table)) {
     throw new TypeError('routes: the table must be an object of keys and middlewares')
   }
   const plain = new Trie<Methods>()
   const loose = new Trie<Methods>()
-  for (const [key, steps] of Object.entries(table)) {
+  for (const [key, given] of Object.entries(table)) {
     const parsed = parseKey(key)
-    const route = { key, steps: checkedSteps(key, steps), names: parsed.names }
+    const route = { key, steps: checkedList(key, given).map(stepOf), names: parsed.names }
     refuseBodies(parsed, route)
     register(
       plain.at(parsed.plain, () => new Map()),
@@ -93,11 +100,16 @@ function compileTable(
   }
 }
 
-function checkedSteps(key: string, steps: readonly Step[]): readonly Step[] {
-  const mend = `routes: ${JSON.stringify(key)}: needs a middleware or a list of at least one`
-  if (!Array.isArray(steps) || steps.length === 0) throw new TypeError(mend)
-  if (!steps.every((step) => typeof step === 'function')) throw new TypeError(mend)
-  return [...steps]
+function checkedList<Routable extends Middleware>(
+  key: string,
+  given: Routable | readonly Routable[],
+): readonly Routable[] {
+  const list: readonly Routable[] = typeof given === 'function' ? [given] : given
+  const isList = Array.isArray(list) && list.length > 0
+  if (isList && list.every((each) => typeof each === 'function')) return list
+  throw new TypeError(
+    `routes: ${JSON.stringify(key)}: needs a middleware or a list of at least one`,
+  )
 }
 
 /** A GET has no body that anything would read (RFC 9110, section 9.3.1): the schema is on the wrong route. */

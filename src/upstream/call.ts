@@ -68,9 +68,13 @@ type Named = Pick<Exchange, 'upstream'>
 /** Why a call failed: what broke it, in the light of how far it had come. */
 export function failureOf(call: Call, error: unknown): GatewayError {
   const found = explain(error, call.exchange)
-  // A connection that dies after the head leaves an incomplete response behind.
-  if (call.status !== undefined && found?.code === 'upstream_connection_lost') {
-    return failure(call.exchange, 'upstream_response_incomplete', { cause: error })
+  if (found?.code === 'upstream_connection_lost') {
+    // A connection that dies after the head leaves an incomplete response behind.
+    if (call.status !== undefined)
+      return failure(call.exchange, 'upstream_response_incomplete', { cause: error })
+    // One that never stood has carried nothing.
+    if (call.connectedAt === undefined)
+      return failure(call.exchange, found.code, { ...found.options, retry: 'safe' })
   }
   return found ?? failure(call.exchange, 'upstream_error', { cause: error })
 }
@@ -79,8 +83,13 @@ export function failureOf(call: Call, error: unknown): GatewayError {
 export function explain(error: unknown, exchange: Named): GatewayError | undefined {
   if (GatewayError.is(error)) return error
   const { counts: _, code, ...options } = classify(error) ?? { counts: false }
-  return code && failure(exchange, code, { ...options, cause: error })
+  if (code === undefined) return undefined
+  // The breakers of others do not tell how long they are open.
+  const wait = WAITING.has(code) && { retryAfter: 1 }
+  return failure(exchange, code, { ...options, ...wait, cause: error })
 }
+
+const WAITING: ReadonlySet<Code> = new Set<Code>(['circuit_open', 'concurrency_limit'])
 
 /** A failure that names the upstream of the request. */
 export function failure(

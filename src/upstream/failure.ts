@@ -84,7 +84,8 @@ const SYSCALLS: ReadonlyMap<string, Syscall> = new Map([
 /** Chooses by what the system was asked to do: the same code means different things. */
 export function bySyscall(rules: Partial<Record<Syscall | 'otherwise', Rule>>): Rule {
   return (error) => {
-    const name = text(error, 'syscall')
+    // node-fetch has a spelling of its own.
+    const name = text(error, 'syscall') || text(error, 'erroredSysCall')
     // c-ares: queryA, queryAaaa, …
     const syscall = name.startsWith('query') ? 'query' : SYSCALLS.get(name)
     return apply((syscall && rules[syscall]) ?? rules.otherwise, error)

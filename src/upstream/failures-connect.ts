@@ -21,7 +21,7 @@ const exhausted = neutral('gateway_overloaded')
 const internal = neutral('gateway_error', { retry: 'safe' })
 const prohibited = neutral('upstream_unreachable', {
   proxyStatus: { error: 'destination_ip_prohibited' },
-  retry: 'never',
+  retry: 'idempotent',
 })
 
 const dns = counted('upstream_dns_failed')
@@ -32,7 +32,7 @@ const dnsAnswer = (rcode: string): Rule =>
 /** Files have these codes too, and then they say nothing about an upstream. */
 const ofSocket = (rule: Rule): Rule => bySyscall({ connect: rule, none: rule, bind: misconfigured })
 
-const noTurn = neutral('concurrency_limit', { retry: 'idempotent' })
+const noTurn = neutral('concurrency_limit')
 
 /**
  * opossum marks the errors of its circuit; the wait for its semaphore ends in the same message

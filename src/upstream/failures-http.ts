@@ -24,10 +24,9 @@ const badChunks = counted('upstream_protocol_error', {
 const afterResponse = neutral('upstream_protocol_error')
 /** The inside of a parser, which should not surface. */
 const plumbing = neutral('gateway_error')
-const exhausted = neutral('gateway_overloaded', { retry: 'never' })
+const exhausted = neutral('gateway_overloaded', { retry: 'idempotent' })
 const notJson = counted('upstream_response_invalid', {
   proxyStatus: { error: 'http_protocol_error', details: 'response_json' },
-  retry: 'never',
 })
 /** The client has announced a longer or a shorter body than it sent. */
 const badRequest = neutral('request_malformed')
@@ -66,10 +65,7 @@ const byHttp2Error =
 export const exchange: readonly Entry[] = [
   [
     'UND_ERR_SOCKET',
-    byMessage(
-      [[/^bad upgrade/, counted('upstream_upgrade_failed', { retry: 'idempotent' })]],
-      byHttp2Error(lost),
-    ),
+    byMessage([[/^bad upgrade/, counted('upstream_upgrade_failed')]], byHttp2Error(lost)),
   ],
   ['EPIPE', lost],
   // An abort while the client is still there: the gateway gave up waiting.
@@ -85,7 +81,7 @@ export const exchange: readonly Entry[] = [
     byMessage(
       [
         [/^Proxy response \(407\)/, counted('gateway_misconfigured', { status: 502 })],
-        [/^Proxy response \(\d+\)/, counted('upstream_protocol_error', { retry: 'never' })],
+        [/^Proxy response \(\d+\)/, counted('upstream_protocol_error')],
       ],
       timeout,
     ),
@@ -161,5 +157,5 @@ export const httpFamilies: readonly (readonly [prefix: string, rule: Rule])[] = 
   ['ERR__ERROR_ALLOC_', exhausted],
   ['ZSTD_error_', undecodable('zstd')],
   // Thrown when what the upstream sent is passed on.
-  ['ERR_HTTP2_INVALID_', counted('upstream_protocol_error', { retry: 'never' })],
+  ['ERR_HTTP2_INVALID_', counted('upstream_protocol_error')],
 ]

@@ -2,7 +2,7 @@ import { counted, type Entry, type Failure, neutral, type Rule, text } from './f
 
 const certificate = counted('upstream_tls_certificate')
 const misconfigured = neutral('gateway_misconfigured')
-const broken = counted('upstream_tls_failed', { retry: 'idempotent' })
+const broken = counted('upstream_tls_failed')
 /** The handshake never began: most often the port speaks plain HTTP. */
 const notTls = counted('upstream_tls_failed', { retry: 'safe' })
 

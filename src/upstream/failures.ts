@@ -15,8 +15,8 @@ import { body, exchange, httpFamilies, parsing } from './failures-http.js'
 import { tls, tlsFamilies } from './failures-tls.js'
 
 const misconfigured = neutral('gateway_misconfigured')
-/** A mistake in the gateway: sending the request again meets it again. */
-const bug = neutral('gateway_error', { retry: 'never' })
+/** A mistake in the gateway. */
+const bug = neutral('gateway_error')
 const circuitOpen = neutral('circuit_open')
 const concurrencyLimit = neutral('concurrency_limit')
 
@@ -35,7 +35,7 @@ const local: readonly Entry[] = [
   ],
   [
     'ERR_HTTP_INVALID_STATUS_CODE ERR_HTTP_INVALID_HEADER_VALUE',
-    counted('upstream_protocol_error', { retry: 'never' }),
+    counted('upstream_protocol_error'),
   ],
   [
     `
@@ -99,7 +99,7 @@ const MEANINGS: readonly (readonly [statuses: readonly number[], meaning: Meanin
     [502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530],
     { code: 'upstream_error', counts: true },
   ],
-  [[501, 505, 511], { code: 'upstream_error', counts: false, retry: 'never' }],
+  [[501, 505, 511], { code: 'upstream_error', counts: false }],
 ]
 
 const byNumber = new Map(
@@ -111,9 +111,13 @@ export { meaningOf as meaningOfStatus }
 
 /** Of the statuses without a meaning of their own, those from 500 speak against the upstream. */
 const meaningOf = (status: number): Meaning =>
-  byNumber.get(status) ?? { code: 'upstream_error', counts: status >= 500, retry: 'never' }
+  byNumber.get(status) ?? {
+    code: 'upstream_error',
+    counts: status >= 500,
+    ...(status < 500 && { retry: 'never' }),
+  }
 
-const unusable = counted('upstream_error', { retry: 'never' })
+const unusable = counted('upstream_error')
 
 /** A client that throws for error statuses; also when a response is none that it can use. */
 function byStatus(error: object): Failure {
@@ -129,8 +133,7 @@ function byStatus(error: object): Failure {
 
 const answers: readonly Entry[] = [
   ['UND_ERR_RESPONSE', byStatus],
-  // It has been retried already.
-  ['UND_ERR_REQ_RETRY', (error) => ({ ...byStatus(error), counts: true, retry: 'never' })],
+  ['UND_ERR_REQ_RETRY', (error) => ({ ...byStatus(error), counts: true })],
 ]
 
 /** What an error means, by its `code`, or by its `name` where it has none. */

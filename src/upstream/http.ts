@@ -1,8 +1,9 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Call, failure, type Transport } from './call.js'
-import { answered, begin, end, fail, giveUp } from './life.js'
+import { type Call, explain, failure, type Transport } from './call.js'
+import { read } from './failure.js'
+import { answered, answerFor, begin, end, fail, giveUp } from './life.js'
 import { observer } from './store.js'
 
 interface RequestMessage {
@@ -33,7 +34,8 @@ export const httpChannels = {
     // Emitted within destroy(), before the application hears of an error and may turn to something else.
     response.once('aborted', () => broke(call, response))
     response.once('close', () => end(call, response.complete ? 'complete' : 'dropped'))
-    answered(call, response.statusCode ?? 0, () => response.headers)
+    const coding = response.headers['transfer-encoding']
+    answered(call, { status: response.statusCode ?? 0, coding, fields: () => response.headers })
   },
   'http.client.request.error': (message: unknown) => {
     const { request, error } = message as ErrorMessage
@@ -48,8 +50,19 @@ export function callOf(request: ClientRequest): Call | undefined {
   const known = observer.byRequest.get(request)
   if (known) return known
   const call = begin(request, new HttpTransport(request))
-  if (call) timeConnection(call, request)
+  if (call === undefined) return undefined
+  timeConnection(call, request)
+  request.once('close', () => closed(call, request))
   return call
+}
+
+/** A switch of protocols that nobody has asked for closes a request without a word to anybody. */
+function closed(call: Call, request: ClientRequest): void {
+  const unasked = responseOf(request)?.statusCode === 101 && request.listenerCount('upgrade') === 0
+  if (call.state === 'open' && unasked) {
+    fail(call, failure(call.exchange, 'upstream_upgrade_failed', {}))
+    answerFor(call)
+  }
 }
 
 /** A connection of an agent's pool stands already. */
@@ -68,7 +81,22 @@ function failed(call: Call, request: ClientRequest, error: unknown): void {
   // Bytes after a whole response: what was let through is good, only the connection is not.
   if (response?.complete && call.exchange.res.headersSent) return
   if (response && request.destroyed && !endedByPeer(response)) giveUp(call, timeoutOf(call, error))
-  else fail(call, timedOut(request) ? timeoutOf(call, error) : error)
+  else fail(call, meaningOf(call, request, error))
+}
+
+function meaningOf(call: Call, request: ClientRequest, error: unknown): unknown {
+  if (timedOut(request)) return timeoutOf(call, error)
+  // A check of the user's own gives errors that no table knows.
+  const unverified = isIdentityError(request, error) && explain(error, call.exchange) === undefined
+  return unverified ? failure(call.exchange, 'upstream_tls_certificate', { cause: error }) : error
+}
+
+/** Node keeps the code of what `checkServerIdentity` gave, or its message. */
+function isIdentityError({ socket }: ClientRequest, error: unknown): boolean {
+  const told: unknown = (socket as TLSSocket | null)?.authorizationError
+  return (
+    told !== undefined && told !== null && told === (read(error, 'code') ?? read(error, 'message'))
+  )
 }
 
 function broke(call: Call, response: IncomingMessage): void {

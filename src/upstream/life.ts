@@ -29,17 +29,45 @@ export function begin(request: object, transport: Transport): Call | undefined {
   return call
 }
 
+/** The head of a response, as far as it is looked at. */
+interface Answer {
+  readonly status: number
+  /** Its field `Transfer-Encoding`. */
+  readonly coding: string | undefined
+  readonly fields: Call['fields']
+}
+
 /** The head of a response is there. */
-export function answered(call: Call, status: number, fields: Call['fields']): void {
+export function answered(call: Call, { status, coding, fields }: Answer): void {
   if (status < 200 || status > 599) {
     // RFC 9110, section 15: such a status is not valid, and Node refuses to write some of them.
     const cause = new Error(`The upstream answered with the status ${status}.`)
     return fail(call, failure(call.exchange, 'upstream_protocol_error', { cause }))
   }
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    fail(call, unknownCoding(call, coding))
+    return answerFor(call)
+  }
   call.answeredAt = performance.now()
   call.status = status
   call.fields = fields
   for (const watcher of callsOf(call.exchange).watchers) watcher.answered?.(call)
+}
+
+/** Proxies drop the field with the connection (RFC 9112, section 6.1), and pass on bytes that nobody can read. */
+function unknownCoding({ exchange }: Call, coding: string): GatewayError {
+  return failure(exchange, 'upstream_protocol_error', {
+    cause: new Error(`The upstream sent the transfer coding ${coding}.`),
+    proxyStatus: { error: 'http_response_transfer_coding', coding },
+  })
+}
+
+/** Answers for a call whose failure the application is not told of, if it is still the one that decides. */
+export function answerFor(call: Call): void {
+  const { exchange, failure: reason } = call
+  if (!reason || call !== callsOf(exchange).last || exchange.res.headersSent) return
+  exchange.answer(reason)
+  call.transport.destroy(reason)
 }
 
 /** A call has broken. */

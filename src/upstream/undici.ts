@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Call, Transport } from './call.js'
+import { type Call, failure, type Transport } from './call.js'
 import { answered, begin, end, fail, giveUp } from './life.js'
 import { observer } from './store.js'
 
@@ -43,12 +43,17 @@ export const undiciChannels = {
     const { statusCode, headers } = (message as HeadersMessage).response
     const interim = statusCode >= 100 && statusCode < 200
     if (call === undefined || interim) return
-    answered(call, statusCode, () => fieldsOf(headers))
+    const coding = fieldIn(headers, 'transfer-encoding')
+    if (call.transport instanceof UndiciTransport) call.transport.chunked = coding !== undefined
+    answered(call, { status: statusCode, coding, fields: () => fieldsOf(headers) })
   },
   // Published at the end of every whole response, with trailers or without.
   'undici:request:trailers': (message: unknown) => {
     const call = known(message)
-    if (call) end(call, 'complete')
+    if (call === undefined) return
+    const cutShort = call.transport instanceof UndiciTransport && call.transport.endedEarly()
+    if (cutShort) fail(call, failure(call.exchange, 'upstream_response_incomplete', {}))
+    else end(call, 'complete')
   },
   'undici:request:error': (message: unknown) => {
     const call = known(message)
@@ -60,6 +65,16 @@ export const undiciChannels = {
 
 /** Ended by this side; before the head that is a lost patience like any other. */
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
+
+/** One of the raw headers, without reading the others. */
+function fieldIn(headers: unknown, name: string): string | undefined {
+  if (!Array.isArray(headers)) return undefined
+  const at = headers.findIndex(
+    (each: { length?: unknown }, index) =>
+      index % 2 === 0 && each.length === name.length && String(each).toLowerCase() === name,
+  )
+  return at === -1 ? undefined : String(headers[at + 1])
+}
 
 /** Raw headers: names and values in turn, as buffers. */
 function fieldsOf(headers: unknown): IncomingHttpHeaders {
@@ -77,9 +92,16 @@ class UndiciTransport implements Transport {
   readonly #request: UndiciRequest
   #socket: Socket | undefined
   #reason: Error | undefined
+  /** Whether the response comes in chunks. */
+  chunked = false
 
   constructor(request: UndiciRequest) {
     this.#request = request
+  }
+
+  /** The undici of Node 20 takes the end of the connection for the last chunk, where it was to be closed. */
+  endedEarly(): boolean {
+    return this.chunked && this.#socket?.readableEnded === true
   }
 
   /** The request is on a connection; what was to end before that ends now. */

@@ -1,9 +1,9 @@
 import { ClientRequest } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
 import { hasBody } from '../exchange/body.js'
-import { clientLeft, type Exchange } from '../exchange/exchange.js'
+import { brokenBy, clientLeft, type Exchange } from '../exchange/exchange.js'
 import { onHead, seal } from '../exchange/head.js'
-import { dropCall } from './call.js'
+import { dropCall, explain } from './call.js'
 import { originOf } from './evidence.js'
 import { callOf } from './http.js'
 import { callsOf, observer } from './store.js'
@@ -24,14 +24,24 @@ export function watch(exchange: Exchange): void {
     return undefined
   })
   exchange.closers.push(() => {
-    if (!clientLeft(exchange)) return
+    const reason = reasonOfCut(exchange)
+    if (reason === undefined) return
     // What the proxy makes of the calls that end now, nobody reads; but it may throw.
     seal(exchange)
-    drop(exchange, new GatewayError('client_closed_request'))
+    drop(exchange, reason)
   })
   if (observer.tellsCreation) return
   announcePiped(exchange)
   if (hasBody(exchange.req)) keepContext(exchange)
+}
+
+/** Why a response closed before it was whole; undefined when it was, or when the gateway has cut it. */
+function reasonOfCut(exchange: Exchange): GatewayError | undefined {
+  if (clientLeft(exchange)) return new GatewayError('client_closed_request')
+  const broken = brokenBy(exchange)
+  return (
+    broken && (explain(broken, exchange) ?? new GatewayError('gateway_error', { cause: broken }))
+  )
 }
 
 /**

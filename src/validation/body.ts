@@ -81,7 +81,7 @@ async function textOf(bytes: Buffer, req: Head, { limit }: Pick<BodyRules, 'limi
 /** The error of a request whose body is absent, empty or blank. */
 export function bodyRequired(): GatewayError {
   return new GatewayError('request_invalid', {
-    errors: [{ in: 'body', pointer: '#', code: 'required', detail: 'A JSON body is required.' }],
+    errors: [{ in: 'body', pointer: '#', code: 'required', detail: 'A body is required.' }],
   })
 }
 
@@ -99,13 +99,42 @@ export async function checkBody(
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return withoutBody(req, plan)
+  refuseTransferCoding(req)
   const way = wayToRead(req, plan)
   if (way === undefined) return {}
-  if (GatewayError.is(way) && announced > 0) throw way
-  const bytes = await peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout })
+  if (GatewayError.is(way)) {
+    if (announced > 0 || !(await isEmpty(exchange, rules))) throw way
+    return withoutBody(req, plan)
+  }
+  const bytes = await peekBody(exchange, {
+    limit: rules.limit,
+    timeout: rules.bodyTimeout,
+    place: rules,
+  })
   if (bytes.length === 0) return withoutBody(req, plan)
-  if (GatewayError.is(way)) throw way
   return way(await textOf(bytes, req, rules), rules)
+}
+
+/** Waits for the first byte only: a body that is refused by its head need not arrive. */
+async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
+  try {
+    return (
+      (await peekBody(exchange, { limit: 0, timeout: rules.bodyTimeout, place: rules })).length ===
+      0
+    )
+  } catch (error) {
+    if (GatewayError.is(error) && error.code === 'content_too_large') return false
+    throw error
+  }
+}
+
+/** Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1). */
+function refuseTransferCoding({ headers }: IncomingMessage): void {
+  const coding = headers['transfer-encoding']?.trim().toLowerCase()
+  if (coding === undefined || coding === 'chunked') return
+  throw new GatewayError('unsupported_content_encoding', {
+    detail: 'This route does not accept the Transfer-Encoding of the request.',
+  })
 }
 
 function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): CheckedBody {

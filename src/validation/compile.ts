@@ -38,7 +38,7 @@ export function compile(
   name: string = part,
 ): Checker {
   const allErrors = findsAll(part, settings.maxErrors)
-  const validate = functionOf(name, schema, { ...settings, allErrors })
+  const validate = functionOf(labelOf(name, schema), schema, { ...settings, allErrors })
   if (isAsync(validate)) throw new TypeError(`validate: the schema of ${name} must not be $async.`)
   const { schemas, maxErrors } = settings
   warnOfHazards(name, validate.schema)
@@ -50,6 +50,12 @@ export function compile(
     explain: (errors, value) =>
       issuesOf(errors, { in: part, value, max: maxErrors, follow, firstOnly }),
   }
+}
+
+/** A part, with the identifier that its schema has: several routes have a body. */
+function labelOf(name: string, schema: Schema): string {
+  const id = isSchemaObject(schema) ? schema['$id'] : undefined
+  return typeof id === 'string' ? `${name} (${id})` : name
 }
 
 function functionOf(name: string, schema: Schema, options: CompilerOptions): ValidateFunction {

@@ -1,7 +1,8 @@
-import type { Ajv, AnySchema, Options, ValidateFunction } from 'ajv'
+import { Ajv, type AnySchema, type Options, type ValidateFunction } from 'ajv'
 import formats from 'ajv-formats'
 import { ajvClassOf, dialectOf } from './dialects.js'
 import { isSchemaObject } from './references.js'
+import { useLinearUniqueItems } from './unique-items.js'
 
 /** Options of ajv that may be set; the others are decided by how requests are checked. */
 export type AjvOptions = Readonly<
@@ -106,10 +107,22 @@ function createAjv(
     // The schema of an error tells which branch of a union it belongs to.
     verbose: true,
   })
+  useLinearUniqueItems(ajv)
+  // Known to ajv's resolver, but not to its list of keywords.
+  if (AjvOfDialect !== Ajv) ajv.addKeyword('$anchor')
   formats.default(ajv)
   for (const [name, format] of Object.entries(own.formats ?? {}))
     if (format !== undefined) ajv.addFormat(name, format)
-  for (const document of schemas)
-    if (dialectOf(document) === dialect) ajv.addSchema(canonical(document, dialect))
+  for (const document of schemas) addDocument(ajv, document, dialect)
   return ajv
+}
+
+function addDocument(ajv: Ajv, document: object, dialect: string): void {
+  if (dialectOf(document) !== dialect) return
+  try {
+    ajv.addSchema(canonical(document, dialect))
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    throw new TypeError(`the document ${JSON.stringify(idOf(document))}: ${said}`, { cause: error })
+  }
 }

@@ -2,6 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { parse } from 'content-type'
 import { GatewayError } from '../errors/gateway-error.js'
 
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
+const PARAMETER = `${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`
+/** One media type with its parameters (RFC 9110, section 8.3.1), and nothing that a reader takes for a second. */
+const FIELD = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;(?:[ \\t]*${PARAMETER})?)*[ \\t]*$`)
+
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/
 const SUFFIX = /^\+[\w!#$&^.-]+$/
 const JSON_TYPE = /(?:\/|\+)json$/
@@ -53,13 +58,15 @@ export function readContentType(
   if (field === undefined)
     return refusal(types, 'The request has a body but no Content-Type; see the Accept header.')
   if (others.length > 0) return refusal(types, 'The request has more than one Content-Type.')
+  if (!FIELD.test(field))
+    return refusal(types, 'The Content-Type of the request is not well-formed.')
   const { type, parameters } = parse(field)
   const listed = types.find((range) => matches(type, range))
   if (listed === undefined) return refusal(types)
   const kind = kindOf(type)
   const { charset } = parameters
   const mentions = field.match(/charset/gi)?.length ?? 0
-  const isUtf8 = mentions === 0 || (mentions === 1 && charset?.toLowerCase() === 'utf-8')
+  const isUtf8 = mentions === 0 || (mentions === 1 && /^utf-?8$/i.test(charset ?? ''))
   if (isUtf8 || kind === undefined) return { listed, kind }
   return refusal(types, 'The charset of this body must be utf-8.')
 }

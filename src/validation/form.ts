@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Raw } from './parts.js'
-import { collect } from './parts.js'
+import { collect, isDecodable } from './parts.js'
 
 /** Most fields of a form: the bound of the parsers that upstreams use. */
 const MOST_FIELDS = 1000
@@ -25,16 +25,8 @@ export function parseForm(text: string): ReadonlyMap<string, Raw> {
     if (!isDecodable(pair)) throw malformed(at)
     at += pair.length + 1
   }
-  return collect(new URLSearchParams(text))
-}
-
-function isDecodable(pair: string): boolean {
-  try {
-    decodeURIComponent(pair)
-    return true
-  } catch {
-    return false
-  }
+  // A mark of its own: a form that begins with one would lose it.
+  return collect(new URLSearchParams(`?${text}`))
 }
 
 const malformed = (at: number): GatewayError =>

@@ -1,4 +1,5 @@
 import { fragmentOf } from './pointer.js'
+import { branchingOf } from './recursion.js'
 import { isSchemaObject, type SchemaObject } from './references.js'
 
 const SCALARS = new Set(['string', 'number', 'integer', 'boolean', 'null'])
@@ -21,15 +22,23 @@ export function warnOfHazards(name: string, schema: unknown): void {
   )
 }
 
+const BRANCHES_BACK =
+  'has branches that lead back to it, which may take exponential time in the depth of a body; ' +
+  'tell them apart with if and then, or lower maxDepth'
+
 function hazardsIn(root: SchemaObject): string[] {
   const found: string[] = []
   const seen = new Set<object>()
+  const branchesBack = branchingOf(root)
   const open: [value: unknown, segments: readonly string[]][] = [[root, []]]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const [value, segments] = next
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
-    if (isSchemaObject(value)) found.push(...hazardsOf(value, segments))
+    if (isSchemaObject(value)) {
+      found.push(...hazardsOf(value, segments))
+      if (branchesBack(value)) found.push(`${fragmentOf(segments)} ${BRANCHES_BACK}`)
+    }
     for (const [key, inner] of Object.entries(value)) open.push([inner, [...segments, key]])
   }
   return found
@@ -46,7 +55,7 @@ function hazardsOf(schema: SchemaObject, segments: readonly string[]): string[] 
   return [
     ...(isOpen
       ? [
-          `${place} has uniqueItems without maxItems, which takes the square of its length; add maxItems`,
+          `${place} has uniqueItems without maxItems, so a body says how many items are compared; add maxItems`,
         ]
       : []),
     ...patterns

@@ -36,17 +36,24 @@ export function issuesOf(errors: readonly ErrorObject[], context: Context): Issu
   const telling = leaves.filter(
     ({ error }) => error.keyword === 'type' || !wrongTypes.has(error.instancePath),
   )
-  const issues = telling.map((leaf) => issueOf(leaf, context))
-  const all = [...new Map(issues.map((issue) => [key(issue), issue])).values()]
+  const found = distinct(telling, context.max + 1)
   return {
-    errors: all.slice(0, context.max),
-    truncated: !context.firstOnly && all.length > context.max,
+    errors: found.slice(0, context.max).map((leaf) => issueOf(leaf, context)),
+    truncated: !context.firstOnly && found.length > context.max,
   }
 }
 
-// Two branches of allOf may find the same thing.
-const key = ({ pointer, name, code, detail }: Issue): string =>
-  JSON.stringify([pointer, name, code, detail])
+/** The first so many that differ: two branches of allOf may find the same thing. */
+function distinct(leaves: readonly Failed[], most: number): Failed[] {
+  const found = new Map<string, Failed>()
+  for (const leaf of leaves) {
+    const { keyword, params } = leaf.error
+    const key = JSON.stringify([leaf.segments, keyword, params])
+    if (!found.has(key)) found.set(key, leaf)
+    if (found.size === most) break
+  }
+  return [...found.values()]
+}
 
 function issueOf({ error, segments }: Failed, context: Context): Issue {
   const { keyword, params, parentSchema } = error

@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { segmentsOf } from './pointer.js'
+import { segmentsIn } from './pointer.js'
 import { isSchemaObject } from './references.js'
 
 /** Any object of a document. */
@@ -108,20 +108,12 @@ export function resolve(
 ): { value: unknown; pointer: string } {
   if (!ref.startsWith('#'))
     throw mistake(place, `$ref ${JSON.stringify(ref)} is outside of the document; bundle it first`)
-  const pointer = decode(ref.slice(1))
+  const segments = segmentsIn(ref.slice(1))
   let value: unknown = root
-  for (const segment of segmentsOf(pointer)) {
+  for (const segment of segments) {
     const inside = typeof value === 'object' && value !== null && Object.hasOwn(value, segment)
     if (!inside) throw mistake(place, `$ref ${JSON.stringify(ref)} leads nowhere; correct it`)
     value = Reflect.get(value as object, segment)
   }
-  return { value, pointer }
-}
-
-function decode(fragment: string): string {
-  try {
-    return decodeURIComponent(fragment)
-  } catch {
-    return fragment
-  }
+  return { value, pointer: segments.map((segment) => `/${escape(segment)}`).join('') }
 }

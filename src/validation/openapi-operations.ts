@@ -1,4 +1,5 @@
 import { type Document, items, type Located, member, members, mistake } from './openapi-document.js'
+import { basesOf, hasServers, routeOf, type Segment } from './openapi-paths.js'
 import { DOCUMENT_ID } from './openapi-schemas.js'
 
 /** One operation of a document, as far as requests go. */
@@ -7,8 +8,8 @@ export interface Operation {
   readonly name: string
   /** Keys for a table of routes, one for each base path. */
   readonly keys: readonly string[]
-  /** Names of the path parameters by those that the keys use. */
-  readonly params: ReadonlyMap<string, string>
+  /** The segments whose parameters the keys call by other names. */
+  readonly segments: ReadonlyMap<string, Segment>
   /** A schema for each part that has parameters. */
   readonly schemas: Readonly<Partial<Record<'params' | 'query' | 'headers' | 'cookies', object>>>
   readonly body: OperationBody | undefined
@@ -45,79 +46,15 @@ interface Place {
 
 function describe(document: Document, { path, method, item, operation }: Place): Operation {
   const name = `${method.toUpperCase()} ${path}`
-  const { route, params } = routeOf(path, name)
+  const { route, segments } = routeOf(path, name)
   const bases = [operation.value, item.value, document.root].find(hasServers)?.['servers']
   return {
     name,
     keys: basesOf(bases, name).map((base) => `${method.toUpperCase()} ${base}${route}`),
-    params,
+    segments,
     schemas: parametersOf(document, item, operation),
     body: bodyOf(document, operation),
   }
-}
-
-/** A whole segment that is a parameter. */
-const PARAMETER = /^\{([^{}]+)\}$/
-/** What a key of `routes` would take for more than text. */
-const SPECIAL = /[:*?#\\(){}[\]]/g
-
-function routeOf(path: string, name: string) {
-  const params = new Map<string, string>()
-  const segments = path.split('/').map((segment) => {
-    const parameter = PARAMETER.exec(segment)?.[1]
-    if (parameter === undefined) return literal(segment, name)
-    const key = /^[a-z_$][\w$]*$/i.test(parameter) ? parameter : `p${params.size}_`
-    params.set(key, parameter)
-    return `:${key}`
-  })
-  return { route: segments.join('/'), params }
-}
-
-function literal(segment: string, name: string): string {
-  if (segment.includes('{'))
-    throw mistake(name, `the segment "${segment}" mixes text and a parameter; guard it by hand`)
-  return segment.replace(SPECIAL, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
-const hasServers = ({ servers }: Readonly<Record<string, unknown>>): boolean =>
-  Array.isArray(servers) && servers.length > 0
-
-// A document has few of them; more would be a mistake in the variables.
-const MOST_BASES = 100
-
-function basesOf(servers: unknown, name: string): string[] {
-  const list: unknown[] = Array.isArray(servers) ? servers : [{ url: '/' }]
-  const bases = list.flatMap((server) => basesOfServer(server, name))
-  if (bases.length > MOST_BASES) throw mistake(name, `its servers have over ${MOST_BASES} paths`)
-  return [...new Set(bases)]
-}
-
-interface Server {
-  readonly url: string
-  readonly variables?: Readonly<Record<string, { default?: unknown; enum?: readonly unknown[] }>>
-}
-
-const isServer = (value: unknown): value is Server =>
-  typeof value === 'object' && value !== null && 'url' in value && typeof value.url === 'string'
-
-/** The paths of one server: one for each value that a variable in its path may have. */
-function basesOfServer(server: unknown, name: string): string[] {
-  if (!isServer(server)) throw mistake(name, 'each of its servers needs a url')
-  let urls = [server.url]
-  for (const [variable, { default: value = '', enum: values = [value] }] of Object.entries(
-    server.variables ?? {},
-  ))
-    urls = urls
-      .flatMap((url) => values.map((text) => url.replaceAll(`{${variable}}`, String(text))))
-      .slice(0, MOST_BASES + 1)
-  return urls.map((url) => pathOf(url, name))
-}
-
-/** The path of an absolute or relative URL, as the start of a key. */
-function pathOf(url: string, name: string): string {
-  const path = url.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#]*/i, '').replace(/[?#].*$/, '')
-  const segments = path.split('/').filter((segment) => segment !== '')
-  return segments.map((segment) => `/${literal(segment, name)}`).join('')
 }
 
 const PARTS = { path: 'params', query: 'query', header: 'headers', cookie: 'cookies' } as const
@@ -169,14 +106,25 @@ function checked(document: Document, where: Where, parameter: Located): object |
   const { style = DEFAULT_STYLES[where], explode = style === 'form' } = parameter.value
   const schema = member(document, parameter, 'schema')
   if (schema === undefined || style !== DEFAULT_STYLES[where]) return undefined
-  const types = [schema.value['type']].flat()
-  const isList = types.includes('array')
   // An object is spread over names of its own, or written into one value.
-  if (types.includes('object') || 'properties' in schema.value) return undefined
+  if (mayBeObject(document, schema)) return undefined
+  const isList = [schema.value['type']].flat().includes('array')
   if (isList && explode !== (style === 'form')) return undefined
   const ref = { $ref: `${DOCUMENT_ID}#${fragment(`${parameter.pointer}/schema`)}` }
   return parameter.value['allowEmptyValue'] === true ? { anyOf: [ref, { const: '' }] } : ref
 }
+
+const COMBINED = ['allOf', 'anyOf', 'oneOf'] as const
+
+function mayBeObject(document: Document, schema: Located, depth = 0): boolean {
+  const { value } = schema
+  if ([value['type']].flat().includes('object') || 'properties' in value) return true
+  const inner = COMBINED.flatMap((name) => items(document, schema, name))
+  return depth < MOST_LEVELS && inner.some((each) => mayBeObject(document, each, depth + 1))
+}
+
+/** Of schemas that refer to themselves. */
+const MOST_LEVELS = 8
 
 const fragment = (pointer: string): string => encodeURI(pointer).replaceAll('#', '%23')
 

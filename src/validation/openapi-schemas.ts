@@ -32,32 +32,51 @@ const PROSE = new Set(['example', 'examples', 'description', 'summary', 'tags', 
  */
 export function withJsonSchemas(document: Document): object {
   const { components, paths } = document.root
-  return {
-    components: convertPart(components, document, '/components'),
-    paths: convertPart(paths, document, '/paths'),
-    $id: DOCUMENT_ID,
+  try {
+    return {
+      components: convertPart(components, document, '/components'),
+      paths: convertPart(paths, document, '/paths'),
+      $id: DOCUMENT_ID,
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw mistake('document', 'goes in a circle; pass it with its $refs, not dereferenced')
   }
 }
+
+/** Where the names are the author's own, and say nothing about what stands there. */
+const NAMED = /^\/(?:paths|components\/\w+)$|\/(?:content|headers|responses|callbacks)$/
 
 function convertPart(value: unknown, document: Document, place: string): unknown {
   if (Array.isArray(value))
     return value.map((item, at) => convertPart(item, document, `${place}/${at}`))
   if (!isSchemaObject(value)) return value
   const isSchemas = place === '/components/schemas'
+  const isNamed = NAMED.test(place)
   const converted = Object.entries(value).flatMap(([name, inner]) => {
-    if (PROSE.has(name) && !isSchemas) return []
+    if (PROSE.has(name) && !isNamed) return []
     const inside = `${place}/${name}`
-    if (isSchemas || name === 'schema') return [[name, convertSchema(inner, document, inside)]]
-    return [[name, convertPart(inner, document, inside)]]
+    const isSchema = isSchemas || (name === 'schema' && !isNamed)
+    return [
+      [name, isSchema ? schemaAt(inner, document, inside) : convertPart(inner, document, inside)],
+    ]
   })
   return Object.fromEntries(converted)
 }
 
+function schemaAt(schema: unknown, document: Document, place: string): unknown {
+  if (isSchemaObject(schema) || typeof schema === 'boolean')
+    return convertSchema(schema, document, place)
+  throw mistake(place, 'must be a schema')
+}
+
 function convertSchema(schema: unknown, document: Document, place: string): unknown {
   if (!isSchemaObject(schema)) return schema
+  // A schema with an identifier of its own is a document in the document; ajv knows its way in there.
+  if (typeof schema['$id'] === 'string' && !document.is30) return schema
   const { $ref: ref } = schema
   if (typeof ref === 'string') {
-    resolve(document, ref, place)
+    if (!isAnchor(ref)) resolve(document, ref, place)
     // In 3.0 what stands beside a reference is ignored.
     if (document.is30) return { $ref: ref }
   }
@@ -69,6 +88,8 @@ function convertSchema(schema: unknown, document: Document, place: string): unkn
   requireOfRequests(converted, schema, document)
   return document.is30 ? from30(converted, schema) : converted
 }
+
+const isAnchor = (ref: string): boolean => /^#[^/]/.test(ref)
 
 function convertKeyword(name: string, value: unknown, document: Document, place: string): unknown {
   const inside = (inner: unknown, key: string | number) =>

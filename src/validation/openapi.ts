@@ -1,12 +1,14 @@
 import { GatewayError } from '../errors/gateway-error.js'
+import { type Check, checkedOptions, oneOf } from '../errors/options.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import type { BodyPlan } from './body.js'
 import { type Checker, compile, type Schema } from './compile.js'
 import { bySpecificity } from './content-type.js'
 import { mistake, readDocument } from './openapi-document.js'
 import { type Operation, type OperationBody, operationsOf } from './openapi-operations.js'
+import { valuesIn } from './openapi-paths.js'
 import { withJsonSchemas } from './openapi-schemas.js'
-import { type Settings, settingsOf, type ValidateOptions } from './options.js'
+import { CHECKS, type Settings, settingsOf, type ValidateOptions } from './options.js'
 import { type Prepared, validator } from './validate.js'
 
 /** Options of `routes.fromOpenAPI`: those of `validate` that are left to say, and when to compile. */
@@ -16,6 +18,18 @@ export interface OpenApiOptions extends Omit<ValidateOptions, 'schemas' | 'conte
    * called, for large documents. @default 'mount'
    */
   readonly compile?: 'mount' | 'first-use' | undefined
+}
+
+/** What happens to a request that the document does not describe. */
+interface Otherwise {
+  readonly otherwise?: 'pass' | 'refuse'
+}
+
+const { schemas: _schemas, contentType: _contentType, ...validateChecks } = CHECKS
+const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
+  ...validateChecks,
+  compile: oneOf('mount', 'first-use'),
+  otherwise: oneOf('pass', 'refuse'),
 }
 
 /** One route of a document. */
@@ -32,10 +46,9 @@ const LENIENT = { strict: false, unicodeRegExp: false, logger: false } as const
  *
  * @throws {TypeError} in one line that names the place in the document and the mend.
  */
-export function openApiRoutes(given: unknown, options: OpenApiOptions = {}): OpenApiRoute[] {
-  const { compile: when = 'mount', ...rest } = options
-  if (when !== 'mount' && when !== 'first-use')
-    throw mistake('options', 'compile must be "mount" or "first-use"')
+export function openApiRoutes(given: unknown, options: OpenApiOptions & Otherwise): OpenApiRoute[] {
+  const checked = checkedOptions('routes.fromOpenAPI', options, OPTIONS)
+  const { compile: when = 'mount', otherwise = 'pass', ...rest } = checked
   const own = settingsOf(rest)
   const document = readDocument(given)
   const settings: Settings = {
@@ -43,35 +56,49 @@ export function openApiRoutes(given: unknown, options: OpenApiOptions = {}): Ope
     schemas: [withJsonSchemas(document)],
     ajv: { ...LENIENT, ...own.ajv },
   }
-  const steps = operationsOf(document).map((operation) => ({
-    operation,
-    step: when === 'mount' ? stepFor(operation, settings) : lazily(operation, settings),
-  }))
+  const steps = operationsOf(document).map((operation) => {
+    const make = () => stepFor(operation, settings, otherwise)
+    return { operation, step: when === 'mount' ? make() : lazily(make) }
+  })
   if (steps.length === 0) throw mistake('paths', 'there is no operation')
   return steps.flatMap(({ operation, step }) => operation.keys.map((key) => ({ key, step })))
 }
 
-function stepFor(operation: Operation, settings: Settings): Step {
+function stepFor(operation: Operation, settings: Settings, otherwise: 'pass' | 'refuse'): Step {
   const { step } = validator(prepare(operation, settings), settings)
-  const renamed = [...operation.params].filter(([key, name]) => key !== name)
-  if (renamed.length === 0) return step
-  return function validate(exchange, next) {
-    exchange.params = Object.fromEntries(
-      Object.entries(exchange.params).map(([key, value]) => [
-        operation.params.get(key) ?? key,
-        value,
-      ]),
-    )
-    return step(exchange, next)
+  if (operation.segments.size === 0) return step
+  return async function validate(exchange, next) {
+    const params = paramsOf(operation, exchange.params)
+    if (params !== undefined) {
+      exchange.params = params
+      return step(exchange, next)
+    }
+    if (otherwise === 'refuse') throw new GatewayError('route_not_found')
+    await next()
   }
 }
 
+/** The parameters by the names of the document; undefined when a segment has not its form. */
+function paramsOf(
+  { segments }: Operation,
+  given: Exchange['params'],
+): Exchange['params'] | undefined {
+  const params: [string, string][] = []
+  for (const [key, text] of Object.entries(given)) {
+    const segment = segments.get(key)
+    const values = segment ? valuesIn(text, segment) : [text]
+    if (values === undefined) return undefined
+    values.forEach((value, at) => params.push([segment?.names[at] ?? key, value]))
+  }
+  return Object.fromEntries(params)
+}
+
 /** A mistake that shows late is the gateway's, and the same for each request. */
-function lazily(operation: Operation, settings: Settings): Step {
+function lazily(make: () => Step): Step {
   let step: Step | undefined
   return function validate(exchange: Exchange, next) {
     try {
-      step ??= stepFor(operation, settings)
+      step ??= make()
     } catch (cause) {
       throw new GatewayError('gateway_misconfigured', { cause })
     }

@@ -62,8 +62,9 @@ const DEFAULTS = {
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null
 
+/** How the options of `validate` are checked. */
 // prettier-ignore
-const CHECKS: Record<keyof ValidateOptions, Check> = {
+export const CHECKS: Record<keyof ValidateOptions, Check> = {
   limit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
   contentType: [(value) => Array.isArray(value) && value.length > 0, "a list such as ['application/json']"],
   mode: oneOf('enforce', 'report'),
@@ -89,7 +90,9 @@ export function settingsOf(options: ValidateOptions): Settings {
 
 /** A size in bytes; NaN when it is none. */
 function sizeOf(limit: unknown): number {
-  const size = typeof limit === 'string' ? bytes.parse(limit) : limit
+  // bytes() takes "1MiB" for 1.
+  const known = /^\d+(?:\.\d+)?\s*(?:b|kb|mb|gb|tb)?$/i.test(String(limit))
+  const size = typeof limit === 'string' && known ? bytes.parse(limit) : limit
   return Number.isSafeInteger(size) ? Number(size) : NaN
 }
 

@@ -1,3 +1,4 @@
+import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 
 /** The parts of a request that are strings and are coerced into a copy. */
@@ -7,32 +8,50 @@ export type ParameterPart = 'params' | 'query' | 'headers' | 'cookies'
 export type Raw = string | string[]
 
 /**
- * The parameters of one part, by name.
+ * The parameters of one part, by name, or the reason to refuse them.
  *
  * A repeated name has all its values, so that a schema that wants one value refuses several: nobody
  * knows which of them an upstream takes. Header fields are the exception: HTTP itself joins them
  * with commas (RFC 9110, section 5.3).
  */
 export const readers: Readonly<
-  Record<ParameterPart, (exchange: Exchange) => ReadonlyMap<string, Raw>>
+  Record<ParameterPart, (exchange: Exchange) => ReadonlyMap<string, Raw> | GatewayError>
 > = {
   params: ({ params }) => collect(Object.entries(params).flatMap(spread)),
-  query: ({ req }) => collect(queryOf(req.url)),
+  query: ({ req }) => queryOf(req.url),
   headers: ({ req }) => collect(Object.entries(req.headers).flatMap(spread)),
   cookies: ({ req }) => collect(cookiesOf(req.headers.cookie)),
 }
 
 /** How one string becomes a list where the schema wants one. */
 export const splitters: Readonly<Record<ParameterPart, (value: string) => string[]>> = {
-  params: (value) => [value],
+  params: (value) => value.split(','),
   query: (value) => [value],
   headers: (value) => value.split(',').map((item) => item.trim()),
   cookies: (value) => [value],
 }
 
-function queryOf(url = ''): Iterable<[string, string]> {
+/** What readers do not agree about is refused: where a query ends, and escapes that are none. */
+function queryOf(url = ''): ReadonlyMap<string, Raw> | GatewayError {
   const mark = url.indexOf('?')
-  return new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1))
+  if (url.includes('#')) return malformedQuery('a "#", which must be percent-encoded')
+  // With its mark: without it, one that is part of the first name would be taken for it.
+  const query = mark === -1 ? '' : url.slice(mark)
+  if (!isDecodable(query)) return malformedQuery('a percent escape that is broken or not UTF-8')
+  return collect(new URLSearchParams(query))
+}
+
+const malformedQuery = (fault: string) =>
+  new GatewayError('request_malformed', { detail: `The query of the request has ${fault}.` })
+
+/** Whether all percent escapes are whole, and UTF-8. */
+export function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function spread([name, value]: [string, Raw | undefined]): [string, string][] {

@@ -3,6 +3,15 @@ export function segmentsOf(pointer: string): string[] {
   return pointer.split('/').slice(1).map(unescape)
 }
 
+/** The segments of a pointer that is the fragment of a URI (RFC 6901, section 6). */
+export function segmentsIn(fragment: string): string[] {
+  try {
+    return segmentsOf(decodeURIComponent(fragment))
+  } catch {
+    return segmentsOf(fragment)
+  }
+}
+
 const unescape = (segment: string): string => segment.replaceAll('~1', '/').replaceAll('~0', '~')
 
 // A name that the client chose may be long, and the pointer must stay readable.

@@ -1,4 +1,4 @@
-import { segmentsOf, valueAt } from './pointer.js'
+import { segmentsIn, valueAt } from './pointer.js'
 
 /** A JSON Schema that is an object. */
 export type SchemaObject = Readonly<Record<string, unknown>>
@@ -46,15 +46,7 @@ function lookUp({ resources, anchors, homes }: Index, ref: string, from: SchemaO
   const target = resolve(ref, homes.get(from)?.uri ?? BASE)
   const [uri = '', fragment = ''] = target.split('#')
   if (fragment !== '' && !fragment.startsWith('/')) return anchors.get(target)
-  return valueAt(resources.get(uri), segmentsOf(decode(fragment)))
-}
-
-function decode(fragment: string): string {
-  try {
-    return decodeURIComponent(fragment)
-  } catch {
-    return fragment
-  }
+  return valueAt(resources.get(uri), segmentsIn(fragment))
 }
 
 function resolve(ref: string, base: string): string {

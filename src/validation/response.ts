@@ -3,7 +3,7 @@ import { GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { type Head, type HeadListener, onHead } from '../exchange/head.js'
 import { type Hold, resetHeaders } from '../exchange/hold.js'
-import { failure } from '../upstream/call.js'
+import { explain, failure } from '../upstream/call.js'
 import { originOf } from '../upstream/evidence.js'
 import { startObserver } from '../upstream/observer.js'
 import { observe, watch } from '../upstream/watch.js'
@@ -85,7 +85,7 @@ function holdFor(checker: Checker, scene: Scene): Hold {
   return {
     limit: settings.limit,
     headers,
-    broken: () => answerBroken(exchange),
+    broken: (error) => answerBroken(exchange, error),
     judge: async (body) => {
       const fault = await findFault(body, checker, scene)
       return fault && refused(exchange, fault, scene)
@@ -114,17 +114,21 @@ function replace(exchange: Exchange, error: GatewayError, headers: OutgoingHttpH
 /** Whether there is nothing to check, or it cannot be held. */
 function passesBy(exchange: Exchange, head: Head, { limit }: Settings): boolean {
   const { status = 0 } = head
-  if (exchange.req.method === 'HEAD' || status < 200 || UNCHECKED.has(status)) return true
+  // What is no number, polka's word for an error, is somebody else's to answer.
+  const isFinal = status >= 200
+  if (exchange.req.method === 'HEAD' || !isFinal || UNCHECKED.has(status)) return true
   if (Number(head.header('content-length')) > limit) return true
-  if (/^text\/event-stream\b/i.test(head.header('content-type') ?? '')) return true
+  if (/^text\/event-stream(?:[;\s]|$)/i.test(head.header('content-type') ?? '')) return true
   // The application's own errors are no promise of the upstream.
   return status >= 400 && originOf(exchange, status).by !== 'upstream'
 }
 
 /** The application gives a response up: where an upstream is to blame, the client learns it. */
-function answerBroken(exchange: Exchange): (() => void) | undefined {
+function answerBroken(exchange: Exchange, error: unknown): (() => void) | undefined {
   const origin = originOf(exchange, undefined)
-  return origin.by === 'failure' ? () => void exchange.answer(origin.failure) : undefined
+  // A body may be whole, and yet not be what its encoding says.
+  const failed = origin.by === 'failure' ? origin.failure : explain(error, exchange)
+  return failed && (() => void exchange.answer(failed))
 }
 
 function refuseType(

@@ -26,13 +26,26 @@ export function closest(failed: Failed, scene: Scene): readonly Failed[] {
   if (branches.length === 0) return deepest(failed, scene)
   const value = valueAt(scene.value, failed.segments)
   const fitting = branches.filter(({ shape }) => fitsType(shape, value))
-  if (fitting.length === 0) return [wrongType(failed, branches)]
+  if (!isFilled(fitting)) return [wrongType(failed, branches)]
   const choice = wrongChoice(failed, fitting, value)
   if (choice !== undefined) return [choice]
-  const best = fitting.toSorted((a, b) => compare(rank(a, value), rank(b, value)))[0]
-  const failures = best?.failures.flatMap((inner) => closest(inner, scene)) ?? []
+  const failures = fittest(fitting, value).failures.flatMap((inner) => closest(inner, scene))
   return failures.length > 0 ? failures : [failed]
 }
+
+// The client chooses how many members there are; those after this say nothing new.
+const MOST_MEMBERS = 1000
+
+function fittest(branches: readonly [Branch, ...Branch[]], value: unknown): Branch {
+  const given = membersOf(value).slice(0, MOST_MEMBERS)
+  const ranked = branches.map((branch) => ({ branch, rank: rank(branch, value, given) }))
+  return ranked.reduce((a, b) => (compare(b.rank, a.rank) < 0 ? b : a)).branch
+}
+
+const membersOf = (value: unknown): string[] =>
+  typeof value === 'object' && value !== null ? Object.keys(value) : []
+
+const isFilled = <T>(list: readonly T[]): list is readonly [T, ...T[]] => list.length > 0
 
 /** Without the schemas, the failure that lies deepest is the best guess. */
 function deepest(failed: Failed, scene: Scene): readonly Failed[] {
@@ -70,10 +83,10 @@ function replace(failed: Failed, keyword: string, params: Record<string, unknown
 /** The smaller, the closer; earlier numbers weigh more. */
 type Rank = readonly number[]
 
-function rank({ shape, failures }: Branch, value: unknown): Rank {
+function rank({ shape, failures }: Branch, value: unknown, given: readonly string[]): Rank {
   // A branch whose failures are not known may be any; it comes last.
   const shallowest = failures.length === 0 ? -1 : Math.min(...failures.map(depthOf))
-  return [otherChoices(shape, value), misfits(shape, value), -shallowest, failures.length]
+  return [otherChoices(shape, value), misfits(shape, value, given), -shallowest, failures.length]
 }
 
 function compare(a: Rank, b: Rank): number {
@@ -93,9 +106,8 @@ function otherChoices({ choices }: Shape, value: unknown): number {
 }
 
 /** Members that are missing, or that the branch does not know. */
-function misfits({ required, closed }: Shape, value: unknown): number {
-  const given = typeof value === 'object' && value !== null ? Object.keys(value) : []
-  const missing = [...required].filter((name) => !given.includes(name))
+function misfits({ required, closed }: Shape, value: unknown, given: readonly string[]): number {
+  const missing = [...required].filter((name) => valueAt(value, [name]) === undefined)
   const unknown = closed === undefined ? [] : given.filter((name) => !closed.has(name))
   return missing.length + unknown.length
 }

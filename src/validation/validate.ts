@@ -160,6 +160,7 @@ function parametersOf(
     const checker = checkers[part]
     if (checker === undefined) continue
     const raw = readers[part](exchange)
+    if (GatewayError.is(raw)) return { parts, error: raw }
     const { value, errors } = checkParameters(checker.check, raw, splitters[part])
     parts[part] = value
     if (errors !== undefined) found.push(checker.explain(errors, value))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { Circuit, type Permit } from '../../src/breaker/circuit.js'
 import { settingsOf } from './settings.js'
@@ -88,6 +89,18 @@ describe('a circuit', () => {
     await report(circuit, 'failure')
     assert.equal(circuit.state, 'closed')
     await report(circuit, 'failure')
+    assert.equal(circuit.state, 'open')
+  })
+
+  it('warns of a listener that throws when failures in a row open it, and goes on', async () => {
+    const circuit = new Circuit(settingsOf({ volumeThreshold: 1000, consecutiveFailures: 2 }))
+    circuit.breaker.on('open', () => {
+      throw new Error('no pager')
+    })
+    const warned = once(process, 'warning') as Promise<[Error]>
+    await fail(circuit, 2)
+    const [{ message }] = await warned
+    assert.equal(message, 'good-gateway: a listener of the circuit threw: Error: no pager')
     assert.equal(circuit.state, 'open')
   })
 
@@ -214,6 +227,19 @@ describe('a circuit', () => {
     assert.equal(circuit.state, 'closed')
   })
 
+  for (const allowed of [{ timeout: 120_000 }, { totalTimeout: 120_000 }]) {
+    it(`gives a probe the two minutes of ${Object.keys(allowed).join()}`, async () => {
+      const circuit = new Circuit(settingsOf({ ...opening, ...allowed }))
+      await fail(circuit, 2)
+      clock.tick(1000)
+      enter(circuit)
+      clock.tick(119_999)
+      assert.equal(circuit.enter(), 'circuit_open')
+      clock.tick(1)
+      assert.equal(enter(circuit).probe, true)
+    })
+  }
+
   it('does not hear an answer to a call from before it opened, while half-open or closed again', async () => {
     const circuit = new Circuit(settingsOf(opening))
     const late = [enter(circuit), enter(circuit), enter(circuit)]
@@ -265,6 +291,23 @@ describe('a circuit', () => {
     circuit.close()
     await fail(circuit, 2)
     assert.equal(circuit.retryAfter, 1)
+  })
+
+  it('stays open by hand without a word to listeners when it was open', async () => {
+    const circuit = new Circuit(settingsOf(opening))
+    await fail(circuit, 2)
+    const told: string[] = []
+    for (const event of ['open', 'close'] as const)
+      circuit.breaker.on(event, () => told.push(event))
+    circuit.holdOpen()
+    clock.tick(1000)
+    assert.equal(circuit.state, 'open')
+    assert.equal(circuit.enter(), 'circuit_open')
+    assert.equal(circuit.retryAfter, 300)
+    assert.deepEqual(told, [])
+    circuit.close()
+    assert.equal(circuit.state, 'closed')
+    assert.deepEqual(told, ['close'])
   })
 
   it('leaves no timer behind when it is shut down', async () => {

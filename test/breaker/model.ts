@@ -111,7 +111,6 @@ export class Model {
   }
 
   holdOpen(now: number): void {
-    if (this.#openUntil !== undefined) this.close(now)
     this.#hold(FOREVER, now)
   }
 

@@ -24,15 +24,21 @@ async function pass(milliseconds: number): Promise<void> {
 
 let mounted = 0
 
+/** More than all the buffers between an upstream and a client take. */
+const large = Buffer.alloc(32 * 1024 * 1024, 'x')
+
 for (const proxy of proxies) {
   describe(`the deadlines of a call by ${proxy.name}`, () => {
     let upstream: Listening
     let gateway: Listening
     let hits: Hit[]
     let circuit: ReturnType<typeof circuitBreaker>
+    /** Those of the gateway. */
+    let answers: ServerResponse[]
 
     beforeEach(async () => {
       hits = []
+      answers = []
       upstream = await listen(createServer((req, res) => void hits.push({ req, res })))
     })
     afterEach(async () => {
@@ -44,7 +50,10 @@ for (const proxy of proxies) {
       circuit = circuitBreaker({ name: `deadlines ${mounted++}`, ...options })
       gateway = await listen(
         createServer(
-          listener(problemDetails(), circuit, (req, res) => proxy.forward(req, res, target)),
+          listener(problemDetails(), circuit, (req, res) => {
+            answers.push(res)
+            return proxy.forward(req, res, target)
+          }),
         ),
       )
     }
@@ -54,6 +63,9 @@ for (const proxy of proxies) {
       return hits[count - 1] as Hit
     }
     const failures = () => circuit.breaker.stats.failures
+    const post = (size: number) => getLine('/', `Content-Length: ${size}`).replace('GET', 'POST')
+    /** All that is ever told to the circuit about the first request has been told. */
+    const over = () => until(() => answers[0]?.closed === true)
 
     it('timeout: 504, the call is aborted, and no other one', async () => {
       await start({ timeout: 200 })
@@ -130,9 +142,8 @@ for (const proxy of proxies) {
       const client = connect(gateway.port, '127.0.0.1').pause()
       client.write(getLine('/'))
       const { res } = await hit()
-      const body = Buffer.alloc(32 * 1024 * 1024, 'x')
-      res.writeHead(200, { 'Content-Length': body.length })
-      res.end(body)
+      res.writeHead(200, { 'Content-Length': large.length })
+      res.end(large)
       let seen = -1
       // Until all buffers between here and the client are full.
       await until(() => res.socket !== null && res.socket.bytesWritten > 0)
@@ -145,7 +156,7 @@ for (const proxy of proxies) {
       let size = 0
       client.on('data', (data: Buffer) => (size += data.length)).resume()
       await once(client, 'close')
-      assert.ok(size > body.length, `${size} bytes`)
+      assert.ok(size > large.length, `${size} bytes`)
     })
 
     it('totalTimeout: cuts a stream although it flows, and aborts the call', async () => {
@@ -162,13 +173,45 @@ for (const proxy of proxies) {
       }
     })
 
+    it('totalTimeout: says nothing about an upstream whose client does not read', async () => {
+      await start({ totalTimeout: 1000 })
+      const client = connect(gateway.port, '127.0.0.1').pause()
+      client.on('error', () => {}).write(getLine('/'))
+      const { res } = await hit()
+      res.end(large)
+      await over()
+      assert.equal(circuit.breaker.stats.fires, 0)
+      client.destroy()
+    })
+
+    it('totalTimeout: answers 408 when the body is not there, and says nothing about the upstream', async () => {
+      await start({ totalTimeout: 200 })
+      const problem = problemIn(await sendRaw(gateway.port, post(4), 'bo'))
+      assert.deepEqual([problem.status, problem.code], [408, 'request_timeout'])
+      await over()
+      assert.equal(circuit.breaker.stats.fires, 0)
+    })
+
+    it('timeout: leaves an upload alone that flows as slowly as the upstream reads', async () => {
+      const timeout = 300
+      await start({ timeout })
+      const answer = sendRaw(gateway.port, post(large.length), large)
+      const { req, res } = await hit()
+      const slowUntil = performance.now() + 2.5 * timeout
+      let size = 0
+      for await (const chunk of req) {
+        size += (chunk as Buffer).length
+        if (performance.now() < slowUntil) await pass(2)
+      }
+      assert.ok(performance.now() > slowUntil)
+      assert.equal(size, large.length)
+      res.end('done')
+      assert.equal((await answer).status, 200)
+    })
+
     it('timeout: answers a streaming POST that the upstream does not answer, and aborts it', async () => {
       await start({ timeout: 100 })
-      const answer = sendRaw(
-        gateway.port,
-        getLine('/', 'Content-Length: 2').replace('GET', 'POST'),
-        '{}',
-      )
+      const answer = sendRaw(gateway.port, post(2), '{}')
       const { res } = await hit()
       assert.equal(problemIn(await answer).code, 'upstream_timeout')
       await until(() => res.closed)
@@ -178,7 +221,7 @@ for (const proxy of proxies) {
     it('timeout: leaves an upload alone, and the upstream its whole time after it', async () => {
       await start({ timeout: 400 })
       const client = connect(gateway.port, '127.0.0.1')
-      client.write(getLine('/', 'Content-Length: 4').replace('GET', 'POST'))
+      client.write(post(4))
       const parts: Buffer[] = []
       client.on('data', (data: Buffer) => parts.push(data))
       for (const part of 'body') {
@@ -211,6 +254,45 @@ describe('deadlines', () => {
     )
     const received = await sendRaw(gateway.port, getLine('/'))
     assert.deepEqual(dechunk(received.body), { text: 'all done', whole: true })
+    await gateway.close()
+    await upstream.close()
+  })
+
+  it('give up a connection that does not stand, also when a later call is good', async () => {
+    const silent = await listen(createTcpServer())
+    const good = await listen(createServer((_req, res) => void res.end('good')))
+    const circuit = circuitBreaker({ name: `deadlines ${mounted++}`, connectTimeout: 100 })
+    const gateway = await listen(
+      createServer(
+        listener(problemDetails(), circuit, async (_req, res) => {
+          const urls = [`https://127.0.0.1:${silent.port}`, good.url]
+          const texts = await Promise.all(urls.map(async (url) => (await fetch(url)).text()))
+          res.end(texts.join())
+        }),
+      ),
+    )
+    const problem = problemIn(await sendRaw(gateway.port, getLine('/')))
+    assert.deepEqual([problem.status, problem.code], [504, 'upstream_connect_timeout'])
+    for (const { close } of [gateway, good, silent]) await close()
+  })
+
+  it('do not wait for a body over HTTP/2 that nobody reads', async () => {
+    const upstream = await listen(createServer(() => {}))
+    const circuit = circuitBreaker({ name: `deadlines ${mounted++}`, timeout: 100 })
+    const guarded = listener(
+      problemDetails(),
+      circuit,
+      async () => void (await fetch(upstream.url)),
+    )
+    const gateway = await listen(createHttp2Server(guarded as never))
+    const session = connectHttp2(gateway.url)
+    const stream = session.request({ ':method': 'POST', ':path': '/' })
+    stream.end('nobody reads it')
+    const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+    const text = await stream.setEncoding('utf8').reduce((a, b) => a + b, '')
+    const { code } = JSON.parse(text) as { code: string }
+    assert.deepEqual([head[':status'], code], [504, 'upstream_timeout'])
+    session.close()
     await gateway.close()
     await upstream.close()
   })

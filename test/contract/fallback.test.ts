@@ -238,6 +238,20 @@ for (const host of hosts) {
       })
     }
 
+    it('that throws what it was told is not warned of, but what throws another error is', async () => {
+      const warned = once(process, 'warning') as Promise<[Error]>
+      let own: Error | undefined
+      await start((_exchange, error) => {
+        throw own ?? error
+      })
+      entry()?.open()
+      assert.equal(problemIn(await send()).code, 'circuit_open')
+      own = new Error('cache is down')
+      assert.equal(problemIn(await send()).code, 'circuit_open')
+      const [{ message }] = await warned
+      assert.equal(message, 'good-gateway: fallback threw: Error: cache is down')
+    })
+
     it('that throws after a timeout leaves the client the standard body of the timeout', async () => {
       await start(() => Promise.reject(new Error('no cache')))
       assert.equal(problemIn(await send('/hang')).code, 'upstream_timeout')

@@ -20,7 +20,7 @@ const answered: [Fault, status: number, code: string, proxyError: string, retrya
   ['not-http', 502, 'upstream_protocol_error', 'http_protocol_error', true],
   ['bad-status', 502, 'upstream_protocol_error', 'http_protocol_error', true],
   ['huge-headers', 502, 'upstream_headers_too_large', 'http_response_header_section_size', true],
-  ['tls-self-signed', 502, 'upstream_tls_certificate', 'tls_certificate_error', false],
+  ['tls-self-signed', 502, 'upstream_tls_certificate', 'tls_certificate_error', true],
   ['head-then-fin', 502, 'upstream_response_incomplete', 'http_response_incomplete', true],
 ]
 

@@ -6,7 +6,7 @@ import { breakers, type CircuitBreakerOptions, GatewayError } from 'good-gateway
 import * as connectApi from 'good-gateway'
 import * as koaApi from 'good-gateway/koa'
 import { request } from 'undici'
-import { hosts } from '../support/hosts.js'
+import { hosts, type Setup } from '../support/hosts.js'
 import { problemIn } from '../support/problem.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen, nobody } from '../support/servers.js'
@@ -176,6 +176,39 @@ for (const [host, { circuitBreaker }] of [
       assert.deepEqual(counts(orders), [0, 0])
     })
 
+    const trapped = (key: string, target: object = new Error('trapped')) =>
+      Object.defineProperty(target, key, {
+        get() {
+          throw new Error('a trap')
+        },
+      })
+    for (const [title, thrown] of [
+      ['response cannot be read', trapped('response')],
+      [
+        'response has headers that cannot be read',
+        { response: trapped('headers', { status: 500 }) },
+      ],
+      ['name cannot be read', trapped('name')],
+    ] as const) {
+      it(`rejects with its own error, and frees the place, after an error whose ${title}`, async () => {
+        const orders = breaker({ capacity: 1, volumeThreshold: 10 })
+        for (let round = 0; round < 2; round++) {
+          await rejects(
+            orders.fire(() => Promise.reject(thrown as Error)),
+            'upstream_error',
+          )
+        }
+        assert.deepEqual(counts(orders), [0, 2])
+      })
+    }
+
+    it('gives back a value whose headers cannot be read, and frees the place', async () => {
+      const orders = breaker({ capacity: 1 })
+      const row = trapped('headers', { status: 500 })
+      for (let round = 0; round < 2; round++) assert.equal(await orders.fire(() => row), row)
+      assert.deepEqual(counts(orders), [2, 0])
+    })
+
     it('counts a timeout of the caller as a failure', async () => {
       const orders = breaker()
       await rejects(
@@ -236,34 +269,37 @@ for (const [host, { circuitBreaker }] of [
 
 for (const host of hosts) {
   describe(`${host.name}, .fire() inside of a request`, () => {
-    const key = ({ req }: connectApi.Exchange) => String(req.url)
+    const key = ({ req }: connectApi.Exchange) => String(req.url).slice(1)
     let upstream: Listening
     let gateway: Listening
     let call: ServerResponse | undefined
+    let handle: Setup['handler']
     const name = `fired inside of ${host.name}`
 
     beforeEach(async () => {
       call = undefined
+      handle = hand
       upstream = await listen(createServer((_req, res) => void (call = res)))
       gateway = await host.start({
         use: ({ problemDetails, circuitBreaker }) => {
           orders = circuitBreaker({ name, key, volumeThreshold: 1 })
           return [problemDetails({ onError: ({ code }) => codes.push(code) })]
         },
-        handler: async (_req, res) => {
-          const text = await orders.fire(
-            (signal) =>
-              new Promise<number>((resolve, reject) => {
-                get(upstream.url, { signal }, ({ statusCode = 0 }) => resolve(statusCode)).on(
-                  'error',
-                  reject,
-                )
-              }),
-          )
-          res.end(String(text))
-        },
+        handler: (req, res) => handle(req, res),
       })
     })
+    const hand: Setup['handler'] = async (_req, res) => {
+      const text = await orders.fire(
+        (signal) =>
+          new Promise<number>((resolve, reject) => {
+            get(upstream.url, { signal }, ({ statusCode = 0 }) => resolve(statusCode)).on(
+              'error',
+              reject,
+            )
+          }),
+      )
+      res.end(String(text))
+    }
     let orders: Pick<connectApi.ConnectCircuitBreaker, 'breaker' | 'fire'>
     let codes: string[] = []
     afterEach(async () => {
@@ -281,7 +317,7 @@ for (const host of hosts) {
       assert.equal(problem.code, 'upstream_connection_lost')
       assert.deepEqual(problem.upstream, { name })
       assert.equal(problemIn(await sendRaw(gateway.port, getLine('/tenant'))).code, 'circuit_open')
-      assert.equal(breakers.get(name, '/tenant')?.state, 'open')
+      assert.equal(breakers.get(name, 'tenant')?.state, 'open')
     })
 
     it('aborts the call of a client that leaves, and counts it as neither', async () => {
@@ -292,7 +328,37 @@ for (const host of hosts) {
       await until(() => call?.closed === true)
       await until(() => codes.length === 1)
       assert.deepEqual(codes, ['client_closed_request'])
-      assert.equal(breakers.get(name, '/left')?.state, 'closed')
+      assert.equal(breakers.get(name, 'left')?.state, 'closed')
+    })
+
+    it('rejects once the client has left, without a call, and counts nothing', async () => {
+      let called = false
+      let fired: Promise<unknown> | undefined
+      const client = connect(gateway.port, '127.0.0.1')
+      handle = async (_req, res) => {
+        client.destroy()
+        await once(res, 'close')
+        fired = orders.fire(() => (called = true))
+        await fired
+      }
+      client.write(getLine('/'))
+      await until(() => fired !== undefined)
+      await assert.rejects(fired as Promise<unknown>, { code: 'client_closed_request' })
+      assert.equal(called, false)
+      assert.equal(orders.breaker.stats.fires, 0)
+    })
+
+    it('answers 504 to a client that is there when the application aborts its call', async () => {
+      const own = new AbortController()
+      handle = () =>
+        orders.fire((signal) =>
+          fetch(upstream.url, { signal: AbortSignal.any([signal, own.signal]) }),
+        )
+      const aborted = sendRaw(gateway.port, getLine('/'))
+      await until(() => call !== undefined)
+      own.abort()
+      const problem = problemIn(await aborted)
+      assert.deepEqual([problem.status, problem.code], [504, 'upstream_timeout'])
     })
   })
 }

@@ -28,7 +28,7 @@ for (const host of hosts) {
       it(`is 502 loop_detected: ${field}`, async () => {
         const received = await ask('edge-1', field)
         const { code, retryable } = problemIn(received)
-        assert.deepEqual([received.status, code, retryable], [502, 'loop_detected', false])
+        assert.deepEqual([received.status, code, retryable], [502, 'loop_detected', true])
         assert.deepEqual(proxyStatusIn(received.head), [
           { name: 'edge-1', parameters: { error: 'proxy_loop_detected' } },
         ])

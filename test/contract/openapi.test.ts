@@ -63,6 +63,104 @@ components:
         parent: { nullable: true, allOf: [{ $ref: '#/components/schemas/Order' }] }
 `
 
+/** A document with the paths that are given. */
+const describing = (paths: object, more: object = {}) => ({ openapi: '3.1.0', paths, ...more })
+const parameter = (where: string, name: string, schema: object, more: object = {}) => ({
+  in: where,
+  name,
+  schema,
+  ...(where === 'path' && { required: true }),
+  ...more,
+})
+const content = (schema: object, type = 'application/json') => ({
+  required: true,
+  content: { [type]: { schema } },
+})
+const integer = { type: 'integer' }
+
+const composed = describing({
+  '/compare/{base}...{head}': {
+    get: {
+      parameters: [parameter('path', 'base', integer), parameter('path', 'head', { maxLength: 5 })],
+    },
+  },
+  '/files/{name}.json': { get: { parameters: [parameter('path', 'name', integer)] } },
+  '/a/{ids}': {
+    get: { parameters: [parameter('path', 'ids', { type: 'array', items: integer })] },
+  },
+})
+
+/** In the words of 3.0, which are none of JSON Schema. */
+const positive = { ...integer, minimum: 0, exclusiveMinimum: true }
+const named = describing(
+  {
+    '/a': {
+      get: {
+        parameters: [
+          { $ref: '#/components/parameters/tags' },
+          { $ref: '#/components/parameters/example' },
+          { $ref: '#/components/parameters/schema' },
+        ],
+      },
+      post: { requestBody: { $ref: '#/components/requestBodies/tags' } },
+      put: { requestBody: { $ref: '#/components/requestBodies/example' } },
+      patch: { requestBody: { $ref: '#/components/requestBodies/schema' } },
+    },
+  },
+  {
+    openapi: '3.0.3',
+    components: {
+      parameters: {
+        tags: parameter('query', 'tag', positive),
+        example: parameter('query', 'eg', positive),
+        schema: parameter('query', 'like', positive),
+      },
+      requestBodies: {
+        tags: content(positive),
+        example: content(positive),
+        schema: content(positive),
+      },
+    },
+  },
+)
+
+const identified = describing(
+  {
+    '/a': { post: { requestBody: content({ $ref: '#/components/schemas/Own' }) } },
+  },
+  {
+    components: {
+      schemas: {
+        Own: {
+          $id: 'https://example.com/own',
+          type: 'object',
+          properties: { q: { $ref: '#/$defs/q' } },
+          $defs: { q: integer },
+        },
+      },
+    },
+  },
+)
+
+const spread = describing({
+  '/a': {
+    get: {
+      parameters: [
+        parameter(
+          'query',
+          'filter',
+          { allOf: [{ type: 'object', required: ['a'] }] },
+          { required: true },
+        ),
+      ],
+    },
+  },
+})
+
+const upload = describing({
+  '/a': { post: { requestBody: content({ type: 'object' }, 'multipart/form-data') } },
+})
+
 type Options = RoutesOptions & OpenApiOptions
 
 for (const host of hosts) {
@@ -151,6 +249,59 @@ for (const host of hosts) {
       })
     }
 
+    const multipart = 'multipart/form-data; boundary=b'
+    const described: [
+      ReturnType<typeof describing>,
+      string,
+      string | undefined,
+      string,
+      number,
+      string?,
+    ][] = [
+      [composed, 'GET /compare/1...main', undefined, '', 200],
+      [composed, 'GET /compare/one...main', undefined, '', 400, 'params base'],
+      [composed, 'GET /compare/1...longer', undefined, '', 400, 'params head'],
+      [composed, 'GET /files/1.json', undefined, '', 200],
+      [composed, 'GET /files/one.JSON', undefined, '', 400, 'params name'],
+      [composed, 'GET /a/1,2,3', undefined, '', 200],
+      [composed, 'GET /a/1,x', undefined, '', 400, 'params ids'],
+      [named, 'GET /a?tag=1&eg=1&like=1', undefined, '', 200],
+      [named, 'GET /a?tag=x', undefined, '', 400, 'query tag'],
+      [named, 'GET /a?eg=x', undefined, '', 400, 'query eg'],
+      [named, 'GET /a?like=x', undefined, '', 400, 'query like'],
+      [named, 'POST /a', json, '"x"', 400, 'body #'],
+      [named, 'PUT /a', json, '"x"', 400, 'body #'],
+      [named, 'PATCH /a', json, '"x"', 400, 'body #'],
+      [named, 'PATCH /a', json, '1', 200],
+      [identified, 'POST /a', json, '{"q":1}', 200],
+      [identified, 'POST /a', json, '{"q":"x"}', 400, 'body #/q'],
+      [spread, 'GET /a?a=1', undefined, '', 200],
+      [spread, 'GET /a?filter=x', undefined, '', 200],
+      [upload, 'POST /a', undefined, '', 400, 'body #'],
+      [upload, 'POST /a', multipart, '', 400, 'body #'],
+      [upload, 'POST /a', multipart, '--b--', 200],
+    ]
+    for (const [given, line, type, body, status, wrong] of described) {
+      const title = `${line} ${type ?? ''} ${body}, as described in ${Object.keys(given.paths).join()}`
+      it(`answers ${status} to ${title}`, async () => {
+        const received = await send(await start({}, given), line, type, body)
+        assert.equal(received.status, status, received.text)
+        if (wrong) assertIssue(received, ...(wrong.split(' ') as [string, string]))
+      })
+    }
+
+    it('takes a path for another one where its segment has not the form', async () => {
+      for (const [otherwise, status] of [
+        ['pass', 200],
+        ['refuse', 404],
+      ] as const) {
+        const port = await start({ otherwise }, composed)
+        for (const path of ['/compare/1..main', '/compare/...main', '/files/x.txt', '/files/.json'])
+          assert.equal((await sendRaw(port, getLine(path))).status, status, path)
+        await gateway?.close()
+      }
+    })
+
     it('checks path parameters under the names of the document', async () => {
       const received = await send(await start(), 'PUT /v1/orders/seven', json, '{"qty":1}')
       assertIssue(received, 'params', 'order-id')
@@ -186,6 +337,8 @@ for (const host of hosts) {
 
 describe('an OpenAPI document', () => {
   const minimal = { openapi: '3.1.0', paths: { '/a': { get: {} } } }
+  const circular = { type: 'object', properties: {} }
+  circular.properties = { child: circular }
   const wrong: [string, unknown, RegExp][] = [
     ['nothing', undefined, /document: pass an OpenAPI document/],
     ['a broken text', '{"openapi":', /document: neither JSON nor YAML/],
@@ -213,9 +366,19 @@ describe('an OpenAPI document', () => {
       /\/paths\/~1a: its \$ref leads in a circle/,
     ],
     [
-      'a segment of text and a parameter',
-      { ...minimal, paths: { '/a.{b}': { get: {} } } },
-      /GET \/a\.\{b\}: the segment "a\.\{b\}" mixes text and a parameter/,
+      'a segment of two parameters',
+      { ...minimal, paths: { '/a{b}{c}': { get: {} } } },
+      /GET \/a\{b\}\{c\}: the segment "a\{b\}\{c\}" has two parameters with nothing between/,
+    ],
+    [
+      'a dereferenced document in which a schema holds itself',
+      describing({ '/a': { post: { requestBody: content(circular) } } }),
+      /document: goes in a circle; pass it with its \$refs, not dereferenced/,
+    ],
+    [
+      'a schema that is null',
+      { ...minimal, components: { schemas: { A: null } } },
+      /\/components\/schemas\/A: must be a schema/,
     ],
     [
       'two paths that cannot be told apart',
@@ -232,6 +395,17 @@ describe('an OpenAPI document', () => {
           message.test(error.message) &&
           !error.message.includes('\n'),
       )
+    })
+  }
+
+  for (const [option, message] of [
+    ['maxErors', /^routes\.fromOpenAPI: unknown option "maxErors"; did you mean "maxErrors"\?$/],
+    ['schemas', /^routes\.fromOpenAPI: unknown option "schemas"/],
+    ['contentType', /^routes\.fromOpenAPI: unknown option "contentType"/],
+  ] as const) {
+    it(`knows no option ${option}`, () => {
+      const options: object = { [option]: ['application/json'] }
+      assert.throws(() => routes.fromOpenAPI(minimal, options), { name: 'TypeError', message })
     })
   }
 

@@ -16,6 +16,7 @@ import Koa from 'koa'
 import bodyParser from 'koa-bodyparser'
 import { request as undiciRequest } from 'undici'
 import * as koaApi from 'good-gateway/koa'
+import { createForward } from '../../docs/sample-proxy/forward.js'
 import { hosts } from '../support/hosts.js'
 import { problemIn } from '../support/problem.js'
 import { parse, sendRaw } from '../support/raw-client.js'
@@ -198,12 +199,24 @@ for (const host of hosts) {
       assert.equal(problem.errors?.[0]?.pointer, '#')
     })
 
-    it('an empty chunked body of a DELETE passes, and ends', async () => {
-      handler = proxies(upstream.url, agent)['for await'] ?? assert.fail()
-      const request = fields('Transfer-Encoding: chunked').replace('POST', 'DELETE') + LAST
-      const { text } = await sendRaw(gateway.port, request)
-      assert.equal(bodyOf(text), '')
-    })
+    for (const name of ['http-proxy', 'for await']) {
+      it(`an empty chunked body of a DELETE passes, and ends, through ${name}`, async () => {
+        handler = proxies(upstream.url, agent)[name] ?? assert.fail()
+        const request = fields('Transfer-Encoding: chunked').replace('POST', 'DELETE') + LAST
+        const { text } = await sendRaw(gateway.port, request)
+        assert.equal(bodyOf(text), '')
+      })
+    }
+
+    for (const method of ['DELETE', 'OPTIONS']) {
+      it(`a chunked body of ${method}, from which http-proxy takes the chunks`, async () => {
+        const forward = createForward()
+        handler = (req, res) => forward(req, res, upstream.url)
+        const head = fields('Transfer-Encoding: chunked').replace('POST', method)
+        const { text } = await sendRaw(gateway.port, head, chunk(Buffer.from(TRICKY)), LAST)
+        assert.equal(bodyOf(text), TRICKY)
+      })
+    }
 
     it('pipelined requests are answered in order', async () => {
       handler = proxies(upstream.url, agent)['for await'] ?? assert.fail()

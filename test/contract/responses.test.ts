@@ -12,7 +12,14 @@ import { connect as connectHttp2, createServer as createHttp2Server } from 'node
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { brotliCompressSync, createGzip, deflateSync, gunzipSync, gzipSync } from 'node:zlib'
-import { breakers, type ErrorInfo, type GatewayError, type ResponseSchemas } from 'good-gateway'
+import compression from 'compression'
+import {
+  breakers,
+  type ConnectMiddleware,
+  type ErrorInfo,
+  type GatewayError,
+  type ResponseSchemas,
+} from 'good-gateway'
 import * as api from 'good-gateway'
 import { createForward } from '../../docs/sample-proxy/forward.js'
 import { hosts } from '../support/hosts.js'
@@ -80,6 +87,8 @@ interface Options {
   readonly limit?: number
   readonly breaker?: string
   readonly guarded?: false
+  /** What is mounted before all others. */
+  readonly outside?: ConnectMiddleware
 }
 
 for (const host of hosts) {
@@ -100,9 +109,16 @@ for (const host of hosts) {
 
     async function start(handler: Handler, answer: Handler, options: Options = {}) {
       upstream = await listen(createServer(answer))
-      const { response = { 200: schema, '4xx': schema }, breaker, guarded, ...rest } = options
+      const {
+        response = { 200: schema, '4xx': schema },
+        breaker,
+        guarded,
+        outside,
+        ...rest
+      } = options
       gateway = await host.start({
-        use: ({ problemDetails, validate, circuitBreaker }) => [
+        use: ({ connect, problemDetails, validate, circuitBreaker }) => [
+          ...(outside ? [connect(outside)] : []),
           ...(guarded === false
             ? []
             : [problemDetails({ onError: (...args) => void reported.push(args) })]),
@@ -163,14 +179,27 @@ for (const host of hosts) {
           assert.equal(chunked ? dechunk(received.body).text : received.body, large)
         })
 
+        const dies: Handler = (_req, res) => {
+          res.writeHead(200, { ...json, 'Content-Length': 100, 'Set-Cookie': 'a=secret' })
+          res.write('{', () => res.socket?.resetAndDestroy())
+        }
+
         it('answers 502 when the upstream dies while its response is held', async () => {
-          const port = await start(through, (_req, res) => {
-            res.writeHead(200, { ...json, 'Content-Length': 100, 'Set-Cookie': 'a=secret' })
-            res.write('{', () => res.socket?.resetAndDestroy())
-          })
+          const port = await start(through, dies)
           const received = await sendRaw(port, getLine('/'))
           assert.equal(problemIn(received).code, 'upstream_response_incomplete')
           assert.doesNotMatch(received.text, /secret/)
+        })
+
+        it('gets the whole of that 502 out through a compressor that is mounted outside', async () => {
+          const outside = compression({ threshold: 0 }) as never
+          const port = await start(through, dies, { outside })
+          const received = await sendRaw(port, getLine('/', 'Accept-Encoding: gzip'))
+          assert.equal(fieldOf(received.head, 'content-encoding'), 'gzip')
+          const { text, whole } = dechunk(received.body)
+          assert.ok(whole)
+          const body = String(gunzipSync(Buffer.from(text, 'latin1')))
+          assert.equal(problemIn({ ...received, body }).code, 'upstream_response_incomplete')
         })
       })
     }
@@ -178,6 +207,12 @@ for (const host of hosts) {
     const faults: [string, string, Record<string, string>, string | Buffer][] = [
       ['no Content-Type', 'contentMediaType', {}, good],
       ['another Content-Type', 'contentMediaType', { 'Content-Type': 'text/html' }, good],
+      [
+        'a Content-Type that only begins like that of events',
+        'contentMediaType',
+        { 'Content-Type': 'text/event-stream-x' },
+        good,
+      ],
       [
         'a charset that is not UTF-8',
         'contentMediaType',
@@ -309,6 +344,21 @@ for (const host of hosts) {
       assert.equal((await sendRaw(port, getLine('/'))).status, 503)
     })
 
+    it('takes an error that the application throws for no promise of the upstream', async () => {
+      const { error } = console
+      console.error = () => {}
+      const port = await start(
+        () => {
+          // polka takes the code for a status.
+          throw Object.assign(new Error('defect'), { code: 'EOWN' })
+        },
+        () => {},
+      )
+      const received = await sendRaw(port, getLine('/'))
+      console.error = error
+      assert.deepEqual([received.status, problemIn(received).code], [500, 'gateway_error'])
+    })
+
     it("checks the application's own successes too", async () => {
       const port = await start(
         (_req, res) => res.writeHead(200, json).end(bad),
@@ -348,6 +398,27 @@ for (const host of hosts) {
     })
 
     describe('while they are held', () => {
+      it('refuse a field that Node refuses at once, and begin with the next head', async () => {
+        let refused: unknown
+        const port = await start(
+          (_req, res) => {
+            try {
+              res.writeHead(200, { ...json, 'X-Note': 'a\nb' }).end(good)
+            } catch (error) {
+              refused = error
+              res.writeHead(500, { 'Content-Type': 'text/html' }).end('own page')
+            }
+          },
+          () => {},
+        )
+        const received = await sendRaw(port, getLine('/'))
+        assert.equal((refused as NodeJS.ErrnoException).code, 'ERR_INVALID_CHAR')
+        const { head, body, status } = received
+        assert.deepEqual([status, fieldOf(head, 'content-type')], [500, 'text/html'])
+        assert.equal(dechunk(body).text || body, 'own page')
+        assert.equal(reported.length, 0)
+      })
+
       it('look as Node shows a response whose head is out', async () => {
         const seen: unknown[] = []
         const attempt = (work: () => unknown) => {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import type { ErrorInfo, GatewayError, ValidateOptions } from 'good-gateway'
+import type { ErrorInfo, GatewayError, Schemas, ValidateOptions } from 'good-gateway'
 import { createForward } from '../../docs/sample-proxy/forward.js'
-import { hosts } from '../support/hosts.js'
+import { type Api, hosts } from '../support/hosts.js'
 import { fieldOf, problemIn } from '../support/problem.js'
-import { parse, type Received, sendRaw } from '../support/raw-client.js'
+import { getLine, parse, type Received, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen } from '../support/servers.js'
 
 const schema = {
@@ -53,17 +54,20 @@ for (const host of hosts) {
     })
     afterEach(() => gateway?.close())
 
-    async function start(options: ValidateOptions = {}): Promise<number> {
+    async function mount(middleware: (api: Api) => object): Promise<number> {
       const forward = createForward()
       gateway = await host.start({
-        use: ({ problemDetails, validate }) => [
-          problemDetails({ onError: (...args) => void reported.push(args) }),
-          validate({ body: schema }, options),
+        use: (api) => [
+          api.problemDetails({ onError: (...args) => void reported.push(args) }),
+          middleware(api),
         ],
         handler: (req, res) => forward(req, res, upstream.url),
       })
       return gateway.port
     }
+
+    const start = (options: ValidateOptions = {}, schemas: Schemas = { body: schema }) =>
+      mount(({ validate }) => validate(schemas, options))
 
     const head = (body: Buffer | string, ...fields: string[]): string =>
       [
@@ -72,6 +76,17 @@ for (const host of hosts) {
         'Connection: close',
         `Content-Length: ${Buffer.byteLength(body)}`,
         ...fields,
+        '',
+        '',
+      ].join('\r\n')
+
+    const chunkedHead = (type = json, coding = 'chunked'): string =>
+      [
+        'POST / HTTP/1.1',
+        'Host: gateway',
+        'Connection: close',
+        type,
+        `Transfer-Encoding: ${coding}`,
         '',
         '',
       ].join('\r\n')
@@ -199,6 +214,14 @@ for (const host of hosts) {
       ['empty', '', [json], 'request_invalid'],
       ['a wrong form', 'qty=0', [form], 'request_invalid', undefined, lists],
       [
+        'a field whose name begins with a question mark',
+        '?qty=1',
+        [form],
+        'request_invalid',
+        undefined,
+        lists,
+      ],
+      [
         'a repeated field that is one value',
         'qty=1&qty=2',
         [form],
@@ -240,6 +263,48 @@ for (const host of hosts) {
       })
     }
 
+    it('refuses a transfer coding that Node does not undo', async () => {
+      const body = gzipSync(good)
+      const packets = [`${body.length.toString(16)}\r\n`, body, '\r\n0\r\n\r\n']
+      const answer = await sendRaw(await start(), chunkedHead(json, 'gzip, chunked'), ...packets)
+      assert.deepEqual([answer.status, calls], [415, 0])
+      assert.equal(problemIn(answer).code, 'unsupported_content_encoding')
+    })
+
+    it('refuses another type of a body in chunks at its first byte', async () => {
+      const socket = connect(await start(), '127.0.0.1')
+      socket.write(`${chunkedHead('Content-Type: text/plain')}1\r\nx`)
+      const [answer] = (await once(socket, 'data')) as [Buffer]
+      socket.destroy()
+      assert.deepEqual([parse(String(answer)).status, calls], [415, 0])
+      assert.equal(reported[0]?.[0].code, 'unsupported_media_type')
+    })
+
+    describe('and none around a query schema, by what one reader takes for the end of the query', () => {
+      const query = { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } }
+      const line = getLine('/orders?x=1#&tenant=1')
+      const mounts: [string, (api: Api) => object][] = [
+        ['alone', ({ validate }) => validate({ query })],
+        ['on a route', ({ routes, validate }) => routes({ 'GET /orders': validate({ query }) })],
+        ['on another route', ({ routes, validate }) => routes({ 'GET /x': validate({ query }) })],
+      ]
+      for (const [where, middleware] of mounts) {
+        it(`where it is mounted ${where}`, async () => {
+          const problem = problemIn(await sendRaw(await mount(middleware), line))
+          assert.deepEqual([problem.code, problem.status, calls], ['request_malformed', 400, 0])
+        })
+      }
+
+      it('which passes in the mode report, and is reported', async () => {
+        const answer = await sendRaw(await start({ mode: 'report' }, { query }), line)
+        assert.deepEqual([answer.status, calls], [200, 1])
+        assert.deepEqual(
+          reported.map(([{ code }, info]) => [code, info.reported]),
+          [['request_malformed', true]],
+        )
+      })
+    })
+
     it('tells which types and encodings it accepts', async () => {
       const type = await post(good, ['Content-Type: text/plain'])
       assert.equal(fieldOf(type.head, 'accept'), 'application/json, application/*+json')
@@ -270,7 +335,7 @@ for (const host of hosts) {
 
       it('sees the 413 of a body in chunks', async () => {
         const port = await start({ limit: 1000 })
-        const chunked = `POST / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n${json}\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n`
+        const chunked = `${chunkedHead()}${size.toString(16)}\r\n`
         assert.equal(await writeThenRead(port, chunked, size, '\r\n0\r\n\r\n'), 413)
       })
 
@@ -309,9 +374,8 @@ for (const host of hosts) {
       it('lets a large body in chunks through, whole', async () => {
         const port = await start({ limit: 1000, mode: 'report' })
         const text = 'x'.repeat(200_000)
-        const chunked = `POST / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n${json}\r\nTransfer-Encoding: chunked\r\n\r\n`
         const size = text.length.toString(16)
-        const answer = await sendRaw(port, chunked, `${size}\r\n${text}\r\n0\r\n\r\n`)
+        const answer = await sendRaw(port, chunkedHead(), `${size}\r\n${text}\r\n0\r\n\r\n`)
         assert.deepEqual([answer.status, String(Buffer.concat(received)) === text], [200, true])
       })
 

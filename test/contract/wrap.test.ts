@@ -79,7 +79,7 @@ for (const host of hosts) {
       const statuses: [status: number, code: string, retryable: boolean][] = [
         [429, 'upstream_rate_limited', true],
         [500, 'upstream_error', true],
-        [501, 'upstream_error', false],
+        [501, 'upstream_error', true],
         [502, 'upstream_error', true],
         [503, 'upstream_overloaded', true],
         [529, 'upstream_overloaded', true],

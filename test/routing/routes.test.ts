@@ -43,7 +43,7 @@ const tableOf = (...keys: string[]): Record<string, Step[]> =>
   Object.fromEntries(keys.map((key) => [key, [guard(key)]]))
 
 async function serve(table: Record<string, Step[]>, options?: RoutesOptions) {
-  const step = routing(table, options)
+  const step = routing(table, options, itself)
   const server = createServer((req, res) => {
     const log = logOf(req)
     const answer = (status: number, headers = {}): void => {
@@ -79,6 +79,8 @@ async function serve(table: Record<string, Step[]>, options?: RoutesOptions) {
   }
 }
 
+const itself = (step: Step): Step => step
+
 describe('routes', () => {
   afterEach(async () => {
     for (const { server, agent } of started.splice(0)) {
@@ -93,6 +95,9 @@ describe('routes', () => {
       'a bad key': [{ 'GET orders': [guard('')] }, /routes: "GET orders": the path must start/],
       'an empty list': [{ '/orders': [] }, /routes: "\/orders": needs a middleware/],
       'what is no middleware': [{ '/orders': ['x'] }, /routes: "\/orders": needs a middleware/],
+      'what is no function': [{ '/orders': [undefined] }, /routes: "\/orders": needs a middleware/],
+      'nothing for a key': [{ '/orders': undefined }, /routes: "\/orders": needs a middleware/],
+      'a list for a table': [[], /routes: the table must be an object/],
       'what is no table': [null, /routes: the table must be an object/],
       'two names for one parameter': [
         tableOf('GET /a/:x', 'get /a/:y'),
@@ -106,14 +111,14 @@ describe('routes', () => {
     for (const [what, [table, message, options]] of Object.entries(wrong)) {
       it(`refuses ${what}`, () => {
         assert.throws(
-          () => Reflect.apply(routing, undefined, [table, options]),
+          () => Reflect.apply(routing, undefined, [table, options, itself]),
           (error) => error instanceof TypeError && message.test(error.message),
         )
       })
     }
 
     it('is named after its export, for stack traces', () => {
-      assert.equal(routing({}).name, 'routes')
+      assert.equal(routing({}, {}, itself).name, 'routes')
     })
   })
 
@@ -224,7 +229,7 @@ describe('routes', () => {
       socket.write('CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n')
       const [req, tunnel] = await once(server, 'connect')
       const exchange = { ...exchangeOf({ req, res: tunnel }), req }
-      await routing(tableOf('/*'))(exchange, async () => void reached.push('next'))
+      await routing(tableOf('/*'), {}, itself)(exchange, async () => void reached.push('next'))
       assert.deepEqual(reached, ['next'])
       tunnel.destroy()
       socket.destroy()

@@ -42,6 +42,16 @@ describe('the settings of the sample proxy', () => {
     ])
   })
 
+  it('refuse the address of the proxy itself as the upstream', () => {
+    for (const UPSTREAM_URL of ['http://127.0.0.1:4100', 'http://localhost:4100/x']) {
+      assertRefused(
+        { PORT: '4100', UPSTREAM_URL },
+        `UPSTREAM_URL=${JSON.stringify(UPSTREAM_URL)}`,
+        /the address of the proxy itself/,
+      )
+    }
+  })
+
   for (const UPSTREAM_URL of [
     'localhost:8080',
     '/orders',

@@ -98,6 +98,8 @@ describe('npm start', function () {
     // Another answer proves that the first request was read before the signal.
     await sendRaw(port, getLine('/orders/1'))
     const exited = sample.exit('SIGTERM')
+    // As npm does, and a terminal that sends it to the whole group.
+    sample.child.kill('SIGTERM')
     const chunks: Buffer[] = []
     client.on('data', (part: Buffer) => chunks.push(part))
     await once(client, 'close')

@@ -1,6 +1,6 @@
 // Compiled by the type check, never run: the middlewares fit the types of each host, without a cast.
 import { createServer } from 'node:http'
-import express from 'express'
+import express, { type RequestHandler } from 'express'
 import express4 from 'express4'
 import * as connectApi from 'good-gateway'
 import * as expressApi from 'good-gateway/express'
@@ -36,6 +36,11 @@ export function onExpress(): void {
   app.use(problemDetails())
   app.use(routes({ 'POST /orders': [order, breaker] }))
   app.use('/hooks', breaker, order)
+  // Handlers in Express's own types, in a table.
+  const handler: RequestHandler = (req, res) => void res.send(req.path)
+  app.use(
+    routes({ '/static/*': express.static('.'), '/router/*': express.Router(), '/x': handler }),
+  )
   // The parameters keep the types that the path gives them.
   app.post('/orders/:id', order, breaker, (req, res) => {
     const id: string = req.params.id

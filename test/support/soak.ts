@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import process from 'node:process'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
@@ -23,53 +24,81 @@ const CLIENTS = 64
 /** An answer that takes longer than every deadline together is a hung client. */
 const HUNG = 5000
 /** Growth of the heap that the collector's moods explain. */
-const HEAP_SLACK = 8 * 1024 * 1024
+const HEAP_SLACK = 4 * 1024 * 1024
 const BODY = 'x'.repeat(20_000)
 const EVENTS = ['data: 1\n\n', 'data: 2\n\n']
 
-/** One way of an upstream to treat a request. */
-type Mood = (req: IncomingMessage, res: ServerResponse) => void
+/** One way of an upstream to treat a request, and what becomes of its answer on the way. */
+interface Mood {
+  readonly answer: (res: ServerResponse) => void
+  /** What arrives whole. */
+  readonly whole?: readonly [status: number, body: string]
+  /** Of what a part arrives, before the cut. */
+  readonly cut?: string
+}
 
-const reset: Mood = (_req, res) => res.socket?.resetAndDestroy()
+const reset: Mood = { answer: (res) => res.socket?.resetAndDestroy() }
+const well: Mood = { answer: (res) => res.end(BODY), whole: [200, BODY] }
 const moods: readonly Mood[] = [
-  (_req, res) => res.end(BODY),
-  (_req, res) => res.writeHead(500, { 'Content-Length': 4 }).end('oops'),
-  (_req, res) => res.writeHead(503, { 'Retry-After': '0', 'Content-Length': 4 }).end('busy'),
+  well,
   reset,
-  // Hangs until it is given up.
-  () => {},
-  (_req, res) =>
-    res.writeHead(200, { 'Content-Length': BODY.length }).write(BODY, 'utf8', () => res.destroy()),
-  (_req, res) => void res.write(BODY.slice(0, 5000), () => res.destroy()),
-  // A stream that stands still.
-  (_req, res) => res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(EVENTS[0]),
-  (_req, res) => {
-    res.writeHead(200, { 'Content-Type': 'text/event-stream' })
-    res.write(EVENTS[0])
-    setTimeout(() => res.end(EVENTS[1]), 30)
+  {
+    answer: (res) => res.writeHead(500, { 'Content-Length': 4 }).end('oops'),
+    whole: [500, 'oops'],
   },
-  (_req, res) => void res.socket?.end('not http at all\r\n\r\n'),
+  {
+    answer: (res) => res.writeHead(503, { 'Retry-After': '0', 'Content-Length': 4 }).end('busy'),
+    whole: [503, 'busy'],
+  },
+  // Hangs until it is given up.
+  { answer: () => {} },
+  {
+    answer: (res) =>
+      res.writeHead(200, { 'Content-Length': BODY.length + 1 }).write(BODY, () => res.destroy()),
+    cut: BODY,
+  },
+  { answer: (res) => void res.write(BODY.slice(0, 5000), () => res.destroy()), cut: BODY },
+  // A stream that stands still.
+  {
+    answer: (res) => res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(EVENTS[0]),
+    cut: EVENTS.join(''),
+  },
+  {
+    answer(res) {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(EVENTS[0])
+      setTimeout(() => res.end(EVENTS[1]), 30)
+    },
+    whole: [200, EVENTS.join('')],
+  },
+  { answer: (res) => void res.socket?.end('not http at all\r\n\r\n') },
 ]
 
 /** Answers well, then fails in many ways, then dies, in turns. */
 function createMoody() {
   let phase = 0
-  const timer = setInterval(() => phase++, 400)
-  const listenerOf: Mood = (req, res) => {
+  let open = 0
+  const timer = setInterval(() => {
+    phase++
+    // The waits grow as long as the bad times come back; the soak is about what goes on between.
+    for (const entry of soaked()) entry.close()
+  }, 400)
+  const server = createServer((req, res) => {
     req.resume()
-    const at = phase % 4
-    const mood =
-      at === 0 ? moods[0] : at === 3 ? reset : moods[Math.floor(Math.random() * moods.length)]
-    mood?.(req, res)
-  }
-  return { server: createServer(listenerOf), stop: () => clearInterval(timer) }
+    open++
+    res.once('close', () => open--)
+    const any = moods[Math.floor(Math.random() * moods.length)] ?? well
+    const mood = [well, any, any, reset][phase % 4] ?? well
+    res.setHeader('X-Mood', moods.indexOf(mood))
+    mood.answer(res)
+  })
+  return { server, stop: () => clearInterval(timer), open: () => open }
 }
 
 /** Runs the soak for so many milliseconds. */
 export async function soak(milliseconds: number): Promise<SoakReport> {
   // A test runner sets its own timer once the test has begun.
   await turn()
-  const before = resources()
+  const watched = watchResources()
   const moody = createMoody()
   const upstream = await listen(moody.server)
   const gateway = await startGateway(upstream.url)
@@ -90,15 +119,15 @@ export async function soak(milliseconds: number): Promise<SoakReport> {
   await Promise.all(clients)
   agent.destroy()
   moody.stop()
+  // While the servers still run: their end would end what was forgotten.
+  await until(() => moody.open() === 0, 3000)
+  const forgotten = moody.open()
   await gateway.close()
   await upstream.close()
-  for (const entry of breakers.list()) if (entry.name.startsWith('soak')) entry.release()
+  for (const entry of soaked()) entry.release()
   const late = await settledHeap()
-  await until(() => differences(before, resources()).length === 0, 3000)
-  const faults = [
-    ...tally.faults,
-    ...differences(before, resources()).map((text) => `leaked: ${text}`),
-  ]
+  const faults = [...tally.faults, ...(await watched.leaks())]
+  if (forgotten > 0) faults.push(`${forgotten} calls of the upstream were never ended`)
   const heap = [early[0] ?? late, late] as const
   if (heap[1] - heap[0] > HEAP_SLACK) faults.push(`the heap grew from ${heap[0]} to ${heap[1]}`)
   return {
@@ -110,6 +139,8 @@ export async function soak(milliseconds: number): Promise<SoakReport> {
   }
 }
 
+const soaked = () => breakers.list().filter(({ name }) => name.startsWith('soak'))
+
 async function startGateway(target: string): Promise<Listening> {
   const forward = createForward()
   const breaker = circuitBreaker({
@@ -117,7 +148,11 @@ async function startGateway(target: string): Promise<Listening> {
     key: ({ req }) => req.url ?? '',
     timeout: 150,
     idleTimeout: 150,
-    totalTimeout: 2000,
+    // Never reached: a timer that is forgotten is still there at the end.
+    totalTimeout: 60_000,
+    // Opens in the worst of times only: what is refused tells nothing about calls.
+    errorThresholdPercentage: 90,
+    volumeThreshold: 20,
     resetTimeout: 50,
     rollingCountTimeout: 500,
     capacity: 60,
@@ -165,23 +200,24 @@ function ask(port: number, agent: Agent, id: number): Promise<Answer> {
   })
 }
 
-/** Every answer is the upstream's bytes, the start of them and a cut, or a standard body. */
-function judge(answer: IncomingMessage, text: string): Answer {
-  const { complete, headers, statusCode } = answer
-  if (headers['content-type'] === 'application/problem+json') {
-    const { code, status } = JSON.parse(text) as { code: string; status: number }
-    const good = complete && status === statusCode && code !== 'gateway_error'
-    return good ? { kind: code } : { kind: code, fault: `a wrong standard body: ${text}` }
-  }
-  const whole = [BODY, 'oops', 'busy', EVENTS.join('')]
+/** Every answer is what the mood of the upstream makes of it, or a standard body. */
+function judge({ complete, headers, statusCode = 0 }: IncomingMessage, text: string): Answer {
+  if (headers['content-type'] === 'application/problem+json')
+    return judgeProblem(text, complete ? statusCode : undefined)
+  const { whole, cut } = moods[Number(headers['x-mood'])] ?? {}
   if (complete) {
-    return whole.includes(text)
-      ? { kind: 'whole' }
-      : { kind: 'wrong', fault: `a wrong body: ${statusCode} ${text}` }
+    const good = whole?.[0] === statusCode && whole[1] === text
+    return good ? { kind: 'whole' } : { kind: 'wrong', fault: `wrong: ${statusCode} ${text}` }
   }
   const [sent = ''] = text.split('\n\n\n\nevent: error\n')
-  const cut = BODY.startsWith(sent) || EVENTS.join('').startsWith(sent)
-  return cut ? { kind: 'cut' } : { kind: 'wrong', fault: `a wrong start: ${statusCode} ${text}` }
+  const good = cut?.startsWith(sent) === true
+  return good ? { kind: 'cut' } : { kind: 'wrong', fault: `wrongly cut: ${statusCode} ${text}` }
+}
+
+function judgeProblem(text: string, statusCode: number | undefined): Answer {
+  const { code, status } = JSON.parse(text) as { code: string; status: number }
+  const good = status === statusCode && code !== 'gateway_error'
+  return good ? { kind: code } : { kind: code, fault: `a wrong standard body: ${text}` }
 }
 
 class Tally {
@@ -193,6 +229,31 @@ class Tally {
     this.requests++
     this.answers[kind] = (this.answers[kind] ?? 0) + 1
     if (fault !== undefined && this.faults.length < 20) this.faults.push(fault)
+  }
+}
+
+/** Tells at the end what was not there before: also timers that do not hold the process. */
+function watchResources() {
+  const timers = new Set<number>()
+  const warnings: string[] = []
+  const hook = createHook({
+    init: (id, type) => void (type === 'Timeout' && timers.add(id)),
+    destroy: (id) => void timers.delete(id),
+  }).enable()
+  const warned = ({ message }: Error) => warnings.push(message)
+  process.on('warning', warned)
+  const before = resources()
+  return {
+    async leaks(): Promise<string[]> {
+      await until(() => timers.size === 0 && differences(before, resources()).length === 0, 3000)
+      hook.disable()
+      process.off('warning', warned)
+      return [
+        ...differences(before, resources()).map((text) => `leaked: ${text}`),
+        ...(timers.size > 0 ? [`leaked: ${timers.size} timers`] : []),
+        ...warnings.map((text) => `warned: ${text}`),
+      ]
+    },
   }
 }
 

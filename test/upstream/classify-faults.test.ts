@@ -170,7 +170,7 @@ describe('classify, with real faults', () => {
     it(`knows a certificate ${name}`, async () => {
       const url = await secure(certificate)
       const ca = trusted ? { ca: certificate.cert } : {}
-      const expected = '502 tls_certificate_error no yes'
+      const expected = '502 tls_certificate_error idem yes'
       expectFailure(await nodeError(url, ca), 'upstream_tls_certificate', expected)
       expectFailure(await undiciError(url, { connect: ca }), 'upstream_tls_certificate', expected)
     })
@@ -196,7 +196,7 @@ describe('classify, with real faults', () => {
   it('reads the number of a TLS alert from either client', async () => {
     const url = await secure({ ...selfSigned(), minVersion: 'TLSv1.3' })
     const old = { maxVersion: 'TLSv1.2' } as const
-    const expected = '502 tls_alert_received no yes alert-id=70'
+    const expected = '502 tls_alert_received idem yes alert-id=70'
     expectFailure(await nodeError(url, old), 'upstream_tls_failed', expected)
     expectFailure(await undiciError(url, { connect: old }), 'upstream_tls_failed', expected)
   })

@@ -14,6 +14,10 @@ async function warningsOf(mount: () => unknown): Promise<string[]> {
   return seen
 }
 
+/** A branch with a member that leads back, and is of the type that is given. */
+const back = ($ref: string, type = 'object') =>
+  type === 'array' ? { type, items: { $ref } } : { type, properties: { inner: { $ref } } }
+
 describe('schemas that invite slow checks', () => {
   const slow: [string, object, RegExp][] = [
     [
@@ -30,6 +34,16 @@ describe('schemas that invite slow checks', () => {
       'such a pattern of names',
       { type: 'object', patternProperties: { '^([a-z]*)*$': {} } },
       /body: # has a pattern/,
+    ],
+    [
+      'a union that two of its branches lead back to',
+      { oneOf: [back('#'), back('#'), { type: 'string' }] },
+      /body: # has branches that lead back to it.*exponential.*maxDepth/,
+    ],
+    [
+      'such a union in a definition',
+      { $ref: '#/$defs/node', $defs: { node: { anyOf: [1, 2].map(() => back('#/$defs/node')) } } },
+      /body: #\/\$defs\/node has branches that lead back to it/,
     ],
   ]
   for (const [what, schema, message] of slow) {
@@ -58,6 +72,11 @@ describe('schemas that invite slow checks', () => {
     ['a bound', { type: 'array', uniqueItems: true, maxItems: 10 }],
     ['items that are hashed', { type: 'array', uniqueItems: true, items: { type: 'string' } }],
     ['a slug', { type: 'string', pattern: '^[a-z0-9]+(?:-[a-z0-9]+)*$' }],
+    [
+      'a union whose branches lead back for different types',
+      { oneOf: [back('#'), back('#', 'array')] },
+    ],
+    ['a union that one branch leads back to', { oneOf: [back('#'), { type: 'object' }] }],
   ]
   for (const [what, schema] of quick) {
     it(`are not where there is ${what}`, async () => {

@@ -78,7 +78,7 @@ describe('validation of a request', () => {
         const error = await run(post(text), { body: schema })
         assert.ok(error instanceof GatewayError)
         assert.deepEqual(error.options.errors, [
-          { in: 'body', pointer: '#', code: 'required', detail: 'A JSON body is required.' },
+          { in: 'body', pointer: '#', code: 'required', detail: 'A body is required.' },
         ])
       }
     assert.equal(
