@@ -88,12 +88,15 @@ function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
 /** Whether the client closed the connection before it had the whole response. */
 export function clientLeft(exchange: Exchange): boolean {
   const { res, settled } = exchange
-  const gone = res.closed || res.destroyed || res.socket?.destroyed === true
+  // Of HTTP/2 only the stream tells at once.
+  const { stream } = res as { stream?: { destroyed: boolean } }
+  const gone =
+    res.closed || res.destroyed || res.socket?.destroyed === true || stream?.destroyed === true
   return gone && !settled && !isSent(exchange) && brokenBy(exchange) === undefined
 }
 
-// HTTP/2 responses know no writableFinished.
-const isSent = ({ res }: Exchange): boolean => res.writableFinished ?? res.writableEnded
+// A response of HTTP/2 knows no writableFinished, or takes a reset for it.
+const isSent = ({ res }: Exchange): boolean => res.writableEnded && (res.writableFinished ?? true)
 
 /** What a pipeline says of a client that has left, and what an abort in answer to that is. */
 const ENDS_OF_CLIENTS: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'AbortError'])

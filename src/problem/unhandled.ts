@@ -40,7 +40,9 @@ function errorBehind(exchange: Exchange, status: number | undefined): GatewayErr
 }
 
 /** Connect's and Express's own page: but an upstream may be written in Express too. */
-function isPage({ header }: Head, origin: Origin): boolean {
+function isPage({ status = 500, header }: Head, origin: Origin): boolean {
+  // serve-static puts the same policy on its redirections.
+  if (status < 400) return false
   if (header('content-security-policy') !== POLICY) return false
   if (!header('content-type')?.toLowerCase().startsWith('text/html')) return false
   return origin.by !== 'upstream' || origin.call.fields()['content-security-policy'] !== POLICY

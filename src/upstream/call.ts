@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { Code } from '../errors/codes.js'
 import { GatewayError, type GatewayErrorOptions } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
@@ -12,6 +13,8 @@ export interface Transport {
   drain(): void
   /** The error that broke the response, where no event has told it yet. */
   broken(): unknown
+  /** Whether the response is piped into a stream. */
+  feeds(target: Writable): boolean
   /** Bytes that the connection has received so far. */
   bytesRead(): number
   /** Whether a connection stands, TLS included. */

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type Call, explain, failure, type Transport } from './call.js'
 import { read } from './failure.js'
@@ -85,7 +86,8 @@ function failed(call: Call, request: ClientRequest, error: unknown): void {
 }
 
 function meaningOf(call: Call, request: ClientRequest, error: unknown): unknown {
-  if (timedOut(request)) return timeoutOf(call, error)
+  // What the system says of the connection was not done on this side.
+  if (timedOut(request) && read(error, 'syscall') === undefined) return timeoutOf(call, error)
   // A check of the user's own gives errors that no table knows.
   const unverified = isIdentityError(request, error) && explain(error, call.exchange) === undefined
   return unverified ? failure(call.exchange, 'upstream_tls_certificate', { cause: error }) : error
@@ -124,6 +126,11 @@ function responseOf(request: ClientRequest): IncomingMessage | undefined {
   return (request as { res?: IncomingMessage | null }).res ?? undefined
 }
 
+/** Nothing public tells what a stream is piped into. */
+interface Piped {
+  readonly _readableState?: { readonly pipes?: readonly unknown[] }
+}
+
 class HttpTransport implements Transport {
   readonly #request: ClientRequest
 
@@ -141,8 +148,16 @@ class HttpTransport implements Transport {
 
   broken(): unknown {
     const response = responseOf(this.#request)
+    // Given up on this side; Node tells of it in a moment, some libraries at once.
+    if (!response && this.#request.destroyed)
+      return this.#request.errored ?? new DOMException('The request was given up.', 'AbortError')
     const broken = response?.complete === false && response.errored && endedByPeer(response)
     return broken ? response.errored : undefined
+  }
+
+  feeds(target: Writable): boolean {
+    const { _readableState: state } = (responseOf(this.#request) ?? {}) as Piped
+    return Array.isArray(state?.pipes) && state.pipes.includes(target)
   }
 
   bytesRead(): number {

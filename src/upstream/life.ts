@@ -110,5 +110,7 @@ function reportDeath(call: Call, calls: Calls, reason: GatewayError): void {
   if (res.writableEnded || exchange.settled || clientLeft(exchange)) return
   const waiting = !res.headersSent && call === calls.last && call.status !== undefined
   // pipe() listens for its own undoing: the one public trace that it leaves on the target.
-  if (calls.relay === call || (waiting && res.listenerCount('unpipe') > 0)) exchange.answer(reason)
+  const piped = waiting && res.listenerCount('unpipe') > 0
+  // A pipe without the status of the upstream is no relay by its head.
+  if (calls.relay === call || piped || call.transport.feeds(res)) exchange.answer(reason)
 }

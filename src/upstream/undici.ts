@@ -126,6 +126,11 @@ class UndiciTransport implements Transport {
     return undefined
   }
 
+  /** A body of undici is piped through streams of its own. */
+  feeds(): boolean {
+    return false
+  }
+
   bytesRead(): number {
     return this.#socket?.bytesRead ?? 0
   }

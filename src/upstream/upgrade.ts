@@ -2,7 +2,7 @@ import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type Exchange, exchangeOf } from '../exchange/exchange.js'
-import { decideHead } from '../exchange/head.js'
+import { decideHead, onHead } from '../exchange/head.js'
 import { originOf } from './evidence.js'
 import { end } from './life.js'
 import { callsOf } from './store.js'
@@ -22,7 +22,11 @@ export function upgradeExchange(req: IncomingMessage, socket: Socket): Exchange 
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   const exchange = exchangeOf({ req, res })
-  const unhook = hook(socket, (word) => decide(exchange, socket, word))
+  const own = ownWrites(res)
+  const unhook = hook(socket, own, (word) => decide(exchange, socket, word))
+  const unwatch = watchEnd(socket, () => drop(exchange, new GatewayError('client_closed_request')))
+  exchange.closers.push(unwatch)
+  onHead(exchange, () => void unwatch())
   // Also what a timer answers ends the connection.
   res.once('finish', () => {
     unhook()
@@ -31,14 +35,41 @@ export function upgradeExchange(req: IncomingMessage, socket: Socket): Exchange 
   return exchange
 }
 
+/** What our own response does with the socket. */
+interface OwnWrites {
+  /** It is at it. */
+  now: boolean
+  /** It has begun; what the proxy still says is nobody's answer. */
+  begun: boolean
+}
+
+function ownWrites(res: ServerResponse): OwnWrites {
+  const own: OwnWrites = { now: false, begun: false }
+  for (const name of ['write', 'end'] as const) {
+    const original = res[name] as Method
+    const marked: Method = (...args) => {
+      Object.assign(own, { now: true, begun: true })
+      try {
+        return Reflect.apply(original, res, args)
+      } finally {
+        own.now = false
+      }
+    }
+    Object.assign(res, { [name]: marked })
+  }
+  return own
+}
+
 /** Asks `stopped` at the first call of a method that writes or closes; returns how to ask no more. */
-function hook(socket: Socket, stopped: (word: unknown) => boolean): () => void {
+function hook(socket: Socket, own: OwnWrites, stopped: (word: unknown) => boolean): () => void {
   const hooks = METHODS.map((name) => {
     const original = socket[name] as Method
     const hooked: Method = (...args) => {
+      if (own.now) return Reflect.apply(original, socket, args)
+      const silenced = own.begun || stopped(args[0])
+      if (silenced) return name === 'write' ? true : socket
       unhook()
-      if (!stopped(args[0])) return Reflect.apply(original, socket, args)
-      return name === 'write' ? true : socket
+      return Reflect.apply(original, socket, args)
     }
     Object.assign(socket, { [name]: hooked })
     return { name, original, hooked }
@@ -49,6 +80,14 @@ function hook(socket: Socket, stopped: (word: unknown) => boolean): () => void {
       if (socket[name] === hooked) Object.assign(socket, { [name]: original })
   }
   return unhook
+}
+
+/** Nobody reads the socket during the dial, so nobody would see the client close it. */
+function watchEnd(socket: Socket, left: () => void): () => void {
+  const read = () => void (socket.readableLength === 0 && socket.read(0))
+  socket.on('readable', read).once('end', left)
+  socket.read(0)
+  return () => void socket.off('readable', read).off('end', left)
 }
 
 /** Whether the proxy's first word, bytes or an error or nothing, was replaced by ours. */

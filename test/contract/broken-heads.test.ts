@@ -138,6 +138,55 @@ for (const host of throwing) {
       assert.equal(problemIn(received).code, 'upstream_tls_certificate')
     })
 
+    it('calls a request that the proxy gives up a timeout, also where it answers in the same turn', async () => {
+      const silent = createServer(() => {})
+      const upstream = await listen(silent)
+      const received = await ask((_req, res, url) => {
+        const call = request(url).on('error', () => {})
+        call.end()
+        silent.once('request', () => {
+          call.destroy()
+          res.writeHead(500).end()
+        })
+      }, upstream)
+      await upstream.close()
+      assert.equal(problemIn(received).code, 'upstream_timeout')
+    })
+
+    it('calls a reset a reset, also where the library hears of it first and has a timeout', async () => {
+      const upstream = await listen(
+        createTcpServer((socket) => {
+          socket.on('error', () => {}).once('data', () => socket.resetAndDestroy())
+        }),
+      )
+      const received = await ask((_req, res, url) => {
+        const call = request(url, { timeout: 5000 })
+        // As axios does on a connection of a pool.
+        call.once('socket', (socket) =>
+          socket.prependListener('error', (error) => call.destroy(error)),
+        )
+        call.on('error', () => res.writeHead(500).end()).end()
+      }, upstream)
+      await upstream.close()
+      assert.equal(problemIn(received).code, 'upstream_connection_lost')
+    })
+
+    it('cuts a pipe that does not pass on the status, too', async () => {
+      const upstream = await speaking(
+        'HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\npart',
+      )
+      const received = await ask((_req, res, url) => {
+        request(url, (answer) => void answer.on('error', () => {}).pipe(res)).end()
+      }, upstream)
+      await upstream.close()
+      assert.equal(received.status, 200)
+      assert.ok(!received.text.endsWith('0\r\n\r\n'), 'a clean end')
+      assert.deepEqual(
+        told.map(({ code }) => code),
+        ['upstream_response_incomplete'],
+      )
+    })
+
     it('may repeat whatever was lost before the connection stood', async () => {
       const upstream = await listen(
         createTcpServer((socket) => {

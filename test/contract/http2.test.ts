@@ -108,6 +108,16 @@ for (const [name, serve] of Object.entries(servers)) {
       assert.deepEqual([status, codeOf(text)], [400, 'request_invalid'])
     })
 
+    it('notices a client that leaves while the upstream is silent', async () => {
+      const witness = faults.seen('hang')
+      const { requests, aborted } = witness
+      const stream = session.request({ ':path': '/hang' })
+      stream.on('error', () => {})
+      await witness.until('requests', requests + 1)
+      stream.close(constants.NGHTTP2_CANCEL)
+      await witness.until('aborted', aborted + 1)
+    })
+
     it('says where a problem is in the last event of a stream, and resets it', async () => {
       const { text, reset } = await ask('/truncated-sse')
       assert.match(text, /\n\nevent: error\ndata: .*"code":"upstream_response_incomplete"/)

@@ -277,6 +277,19 @@ for (const host of hosts) {
         assert.equal(fieldOf(received.head, 'content-security-policy'), undefined)
       })
 
+      it('passes the redirection of serve-static, which has the same policy', async () => {
+        const received = await ask((_req, res) => {
+          res.writeHead(301, {
+            Location: '/docs/',
+            'Content-Type': 'text/html; charset=UTF-8',
+            'Content-Security-Policy': "default-src 'none'",
+          })
+          res.end('<pre>Redirecting</pre>')
+        })
+        assert.equal(received.status, 301)
+        assert.match(received.text, /Redirecting/)
+      })
+
       it('passes the page of an upstream that is written in Express itself', async () => {
         const behind = await listen(createServer(page))
         const forward = createForward()

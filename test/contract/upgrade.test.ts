@@ -197,27 +197,51 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       assert.ok(Number(fieldOf(received.head, 'retry-after')) >= 1)
     })
 
-    it('survives a client that resets during the dial, and ends the dial', async () => {
-      const dials: Socket[] = []
-      const upstream = await started(
-        createServer().on('upgrade', (_req, socket) => {
-          dials.push(socket as Socket)
-          socket.on('error', () => {})
-          // Servers keep a socket half open.
-          socket.resume().once('end', () => socket.end())
-        }),
-      )
-      const { port } = await gateway(upstream.url)
-      const client = connect(port, '127.0.0.1')
-      client.on('error', () => {})
-      client.write(upgrade())
-      await until(() => dials.length > 0)
-      client.resetAndDestroy()
-      await until(() => upstream.connections() === 0 && codes.length > 0)
-      assert.deepEqual([codes, stats().fires], [['client_closed_request'], 0])
-    })
+    for (const leave of ['resetAndDestroy', 'destroy'] as const)
+      it(`ends the dial of a client that leaves by ${leave}()`, async () => {
+        const dials: Socket[] = []
+        const upstream = await started(
+          createServer().on('upgrade', (_req, socket) => {
+            dials.push(socket as Socket)
+            socket.on('error', () => {})
+            // Servers keep a socket half open.
+            socket.resume().once('end', () => socket.end())
+          }),
+        )
+        const { port } = await gateway(upstream.url)
+        const client = connect(port, '127.0.0.1')
+        client.on('error', () => {})
+        client.write(upgrade())
+        await until(() => dials.length > 0)
+        client[leave]()
+        await until(() => upstream.connections() === 0 && codes.length > 0)
+        assert.deepEqual([codes, stats().fires], [['client_closed_request'], 0])
+      })
   })
 }
+
+describe('a dial that the proxy answers in several writes', () => {
+  it('gets one whole answer, and nothing after it', async () => {
+    const proxy = httpProxy.createProxyServer({ target: nobody.url })
+    proxy.on('error', (_error, _req, socket) => {
+      // Of an upgrade the types say nothing.
+      const bare = socket as unknown as Socket
+      bare.write('HTTP/1.1 500 Oops\r\n')
+      bare.write('Content-Length: 0\r\n\r\n')
+      bare.end()
+    })
+    const server = createServer()
+    server.on(
+      'upgrade',
+      upgradeListener(problemDetails(), (req, socket, head) => proxy.ws(req, socket, head)),
+    )
+    const gateway = await listen(server)
+    const received = await sendRaw(gateway.port, upgrade())
+    await gateway.close()
+    assert.equal(problemIn(received).code, 'upstream_refused')
+    assert.equal(received.body.length, Number(fieldOf(received.head, 'content-length')))
+  })
+})
 
 describe('upgradeListener at mount', () => {
   it('wants functions', () => {
