@@ -24,7 +24,10 @@ export function upgradeExchange(req: IncomingMessage, socket: Socket): Exchange 
   const exchange = exchangeOf({ req, res })
   const own = ownWrites(res)
   const unhook = hook(socket, own, (word) => decide(exchange, socket, word))
-  const unwatch = watchEnd(socket, () => drop(exchange, new GatewayError('client_closed_request')))
+  const unwatch = watchEnd(socket, () => {
+    unhook()
+    socket.destroy()
+  })
   exchange.closers.push(unwatch)
   onHead(exchange, () => void unwatch())
   // Also what a timer answers ends the connection.
