@@ -52,6 +52,7 @@ describe('the recipes of the guide for other clients', () => {
     [checker = '', ...check],
   ] of recipes) {
     it(`${title} prints code, retryable and id`, async function () {
+      this.timeout(60_000)
       try {
         await run(checker, check)
       } catch {
