@@ -6,7 +6,7 @@ import { type Checker, compile, type Schema } from './compile.js'
 import { bySpecificity } from './content-type.js'
 import { mistake, readDocument } from './openapi-document.js'
 import { type Operation, type OperationBody, operationsOf } from './openapi-operations.js'
-import { valuesIn } from './openapi-paths.js'
+import { type OpenApiRoute, routesOf } from './openapi-routes.js'
 import { withJsonSchemas } from './openapi-schemas.js'
 import { CHECKS, type Settings, settingsOf, type ValidateOptions } from './options.js'
 import { type Prepared, validator } from './validate.js'
@@ -32,12 +32,6 @@ const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
   otherwise: oneOf('pass', 'refuse'),
 }
 
-/** One route of a document. */
-export interface OpenApiRoute {
-  readonly key: string
-  readonly step: Step
-}
-
 /** What published documents need of ajv: keywords and formats that it does not know are let be. */
 const LENIENT = { strict: false, unicodeRegExp: false, logger: false } as const
 
@@ -57,40 +51,11 @@ export function openApiRoutes(given: unknown, options: OpenApiOptions & Otherwis
     ajv: { ...LENIENT, ...own.ajv },
   }
   const steps = operationsOf(document).map((operation) => {
-    const make = () => stepFor(operation, settings, otherwise)
+    const make = () => validator(prepare(operation, settings), settings).step
     return { operation, step: when === 'mount' ? make() : lazily(make) }
   })
   if (steps.length === 0) throw mistake('paths', 'there is no operation')
-  return steps.flatMap(({ operation, step }) => operation.keys.map((key) => ({ key, step })))
-}
-
-function stepFor(operation: Operation, settings: Settings, otherwise: 'pass' | 'refuse'): Step {
-  const { step } = validator(prepare(operation, settings), settings)
-  if (operation.segments.size === 0) return step
-  return async function validate(exchange, next) {
-    const params = paramsOf(operation, exchange.params)
-    if (params !== undefined) {
-      exchange.params = params
-      return step(exchange, next)
-    }
-    if (otherwise === 'refuse') throw new GatewayError('route_not_found')
-    await next()
-  }
-}
-
-/** The parameters by the names of the document; undefined when a segment has not its form. */
-function paramsOf(
-  { segments }: Operation,
-  given: Exchange['params'],
-): Exchange['params'] | undefined {
-  const params: [string, string][] = []
-  for (const [key, text] of Object.entries(given)) {
-    const segment = segments.get(key)
-    const values = segment ? valuesIn(text, segment) : [text]
-    if (values === undefined) return undefined
-    values.forEach((value, at) => params.push([segment?.names[at] ?? key, value]))
-  }
-  return Object.fromEntries(params)
+  return routesOf(steps, otherwise)
 }
 
 /** A mistake that shows late is the gateway's, and the same for each request. */

@@ -3,7 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type OpenApiOptions, routes, type RoutesOptions } from 'good-gateway'
+import {
+  listener,
+  type OpenApiOptions,
+  problemDetails as problems,
+  routes,
+  type RoutesOptions,
+} from 'good-gateway'
 import { createForward } from '../../docs/sample-proxy/forward.js'
 import { hosts } from '../support/hosts.js'
 import { fieldOf, problemIn } from '../support/problem.js'
@@ -408,6 +414,42 @@ describe('an OpenAPI document', () => {
       assert.throws(() => routes.fromOpenAPI(minimal, options), { name: 'TypeError', message })
     })
   }
+
+  it('may have paths that only their form tells apart', async () => {
+    const parameters = (...names: string[]) =>
+      names.map((name) => ({ in: 'path', required: true, schema: integer, name }))
+    const paths = {
+      '/compare/{basehead}': { get: { parameters: parameters('basehead') } },
+      '/compare/{base}...{head}': { get: { parameters: parameters('base', 'head') } },
+      '/compare/{name}.json': { get: { parameters: parameters('name') } },
+    }
+    const server = await listen(
+      createServer(
+        listener(
+          problems(),
+          routes.fromOpenAPI({ ...minimal, paths }, { otherwise: 'refuse' }),
+          (_req, res) => res.end(),
+        ),
+      ),
+    )
+    const refused: Record<string, string[]> = {
+      '1': [],
+      '1...2': [],
+      '1.json': [],
+      x: ['basehead'],
+    }
+    Object.assign(refused, { 'x...2': ['base'], '1...x': ['head'], 'x.json': ['name'] })
+    for (const [text, names] of Object.entries(refused)) {
+      const received = await sendRaw(server.port, getLine(`/compare/${text}`))
+      const errors = names.length === 0 ? [] : (problemIn(received).errors ?? [])
+      assert.deepEqual(
+        [received.status, ...errors.map(({ name }) => name)],
+        [names.length === 0 ? 200 : 400, ...names],
+        text,
+      )
+    }
+    await server.close()
+  })
 
   it('stays as it is', () => {
     const given = structuredClone(minimal)

@@ -240,7 +240,9 @@ function watchResources() {
     init: (id, type) => void (type === 'Timeout' && timers.add(id)),
     destroy: (id) => void timers.delete(id),
   }).enable()
-  const warned = ({ message }: Error) => warnings.push(message)
+  // http-proxy uses what newer versions of Node call deprecated.
+  const warned = ({ message, name }: Error) =>
+    void (name === 'DeprecationWarning' || warnings.push(message))
   process.on('warning', warned)
   const before = resources()
   return {
