@@ -20,13 +20,14 @@ export class Deadlines implements CallWatcher {
   #idle: NodeJS.Timeout | undefined
   #total: NodeJS.Timeout | undefined
   #phase: 'head' | 'body' | 'over' = 'head'
-  /** Bytes that had come from the client when the time for the head was up last. */
-  #received = 0
+  /** Bytes that had come from the client when the time for the head began. */
+  #received: number
 
   constructor(exchange: Exchange, settings: Settings, expire: (code: Code) => void) {
     this.#exchange = exchange
     this.#settings = settings
     this.#expire = expire
+    this.#received = receivedFrom(exchange)
     const { timeout, totalTimeout } = settings
     if (timeout !== false) this.#awaitHead(timeout)
     if (totalTimeout !== false) {
@@ -94,7 +95,7 @@ export class Deadlines implements CallWatcher {
 
   /** While the body still flows, the upstream need not answer; unless it is it that does not read. */
   #headIsDue(): void {
-    const received = this.#exchange.req.socket?.bytesRead ?? 0
+    const received = receivedFrom(this.#exchange)
     const flows = stillSends(this.#exchange) && received !== this.#received
     this.#received = received
     if (flows || awaitsClient(this.#exchange)) this.#head?.refresh()
@@ -114,6 +115,9 @@ export class Deadlines implements CallWatcher {
     }, idleTimeout / IDLE_CHECKS).unref()
   }
 }
+
+/** Requests that were made up for a test have no socket. */
+const receivedFrom = ({ req }: Exchange): number => req.socket?.bytesRead ?? 0
 
 function stillSends({ req }: Exchange): boolean {
   // A request of HTTP/2 that nobody reads is never complete, even one without a body.
