@@ -1,20 +1,20 @@
-import { ask } from '../errors/callback.js'
+import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { warnOnce } from '../errors/warn.js'
+import { warnOnce } from '../common/warn.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
-import { startObserver } from '../upstream/observer.js'
-import { callsOf, observer } from '../upstream/store.js'
-import { observe, watch } from '../upstream/watch.js'
-import type { Breaker } from './circuit.js'
+import { startObserver } from '../observer/start.js'
+import { callsOf, observer } from '../observer/context.js'
+import { observe, watch } from '../observer/watch.js'
+import type { Breaker } from '../circuit/circuit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { GuardedExchange } from './guard.js'
 import { type CircuitBreakerOptions, readOptions, type Settings } from './options.js'
 import { refusalOf } from './refusal.js'
-import { circuitsOf } from './registry.js'
+import { circuitsOf } from '../circuit/registry.js'
 
 /** A circuit breaker before it is adapted to a host. */
-export interface CircuitBreaking {
+export interface CircuitBreakerStep {
   readonly step: Step
   /** The opossum instance, for reading and for its events. */
   readonly breaker: Breaker
@@ -30,7 +30,7 @@ const UNSEEN_LIMIT = 20
  *
  * @throws {TypeError} when an option is wrong, or the name is taken with other options.
  */
-export function circuitBreaking(options: CircuitBreakerOptions): CircuitBreaking {
+export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreakerStep {
   const settings = readOptions(options)
   const circuits = circuitsOf(settings)
   const keyOf = keyReader(settings)

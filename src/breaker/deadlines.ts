@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http'
 import type { Code } from '../errors/codes.js'
-import { hasBody } from '../exchange/body.js'
+import { hasBody, isFull, stillSends } from '../content/framing.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { callsOf } from '../upstream/store.js'
-import type { Call, CallWatcher } from '../upstream/call.js'
+import { callsOf } from '../observer/context.js'
+import type { Call, CallWatcher } from '../exchange/call.js'
 import type { Settings } from './options.js'
 
 /** How often within `idleTimeout` the bytes are counted. */
@@ -96,7 +95,7 @@ export class Deadlines implements CallWatcher {
   /** While the body still flows, the upstream need not answer; unless it is it that does not read. */
   #headIsDue(): void {
     const received = receivedFrom(this.#exchange)
-    const flows = stillSends(this.#exchange) && received !== this.#received
+    const flows = stillSends(this.#exchange.req) && received !== this.#received
     this.#received = received
     if (flows || awaitsClient(this.#exchange)) this.#head?.refresh()
     else this.#expire('upstream_timeout')
@@ -119,25 +118,11 @@ export class Deadlines implements CallWatcher {
 /** Requests that were made up for a test have no socket. */
 const receivedFrom = ({ req }: Exchange): number => req.socket?.bytesRead ?? 0
 
-function stillSends({ req }: Exchange): boolean {
-  // A request of HTTP/2 that nobody reads is never complete, even one without a body.
-  const { stream } = req as { stream?: { endAfterHeaders?: boolean } }
-  if (stream === undefined) return !req.complete && hasBody(req)
-  const isRead = req.readableFlowing !== null || req.readableDidRead
-  return !req.complete && isRead && stream.endAfterHeaders !== true
-}
-
 /** Whether all that the client has sent was taken, and more is to come. */
 const awaitsClient = (exchange: Exchange): boolean =>
-  stillSends(exchange) && exchange.req.readableLength === 0
+  stillSends(exchange.req) && exchange.req.readableLength === 0
 
 /** Whether it is the client that is waited for: it does not send, or does not read. */
 export function isClientSlow(exchange: Exchange): boolean {
   return exchange.res.headersSent ? isFull(exchange.res) : awaitsClient(exchange)
-}
-
-/** Whether the client has more to read before more is written; HTTP/2's response does not tell itself. */
-function isFull(res: ServerResponse): boolean {
-  const { stream } = res as { stream?: { writableNeedDrain: boolean } }
-  return res.writableNeedDrain || stream?.writableNeedDrain === true
 }

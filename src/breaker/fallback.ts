@@ -1,12 +1,13 @@
-import { warnThrew } from '../errors/callback.js'
+import { warnThrew } from '../common/callback.js'
+import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { onHead, sealExcept } from '../exchange/head.js'
-import { bare } from '../exchange/respond.js'
-import { successorOf } from '../exchange/successor.js'
-import { currentFailure, originOf } from '../upstream/evidence.js'
-import { callsOf, observer } from '../upstream/store.js'
-import { watch } from '../upstream/watch.js'
+import { onHead, sealExcept } from '../response/gate.js'
+import { bare } from '../response/respond.js'
+import { successorOf } from '../exchange/fallback-exchange.js'
+import { currentFailure, isMadeUp, originOf } from '../observer/origin.js'
+import { callsOf, observer } from '../observer/context.js'
+import { watch } from '../observer/watch.js'
 import type { Fallback } from './options.js'
 
 /** Milliseconds until a fallback must have begun to answer. */
@@ -55,9 +56,8 @@ export function failureAt(
   status: number | undefined,
 ): GatewayError | undefined {
   if (exchange.settled || clientLeft(exchange)) return undefined
-  const madeUp = status === undefined || status >= 500 || status < 200
   const origin = originOf(exchange, status)
-  return madeUp && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
+  return isMadeUp(status) && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
 }
 
 /** The failure behind an error, unless the application means it for the client or it is its own. */
@@ -70,10 +70,7 @@ export function failureBehind(exchange: Exchange, thrown: unknown): GatewayError
   return last && ifAsked(currentFailure(last))
 }
 
-const REFUSALS: ReadonlySet<string> = new Set(['circuit_open', 'concurrency_limit'])
-
 /** A fallback is asked about upstreams only. */
 function ifAsked(error: GatewayError | undefined): GatewayError | undefined {
-  const about = error?.code.startsWith('upstream_') || REFUSALS.has(error?.code ?? '')
-  return about ? error : undefined
+  return error !== undefined && codes[error.code].about === 'upstream' ? error : undefined
 }

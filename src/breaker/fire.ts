@@ -1,12 +1,12 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft } from '../exchange/exchange.js'
-import { explain } from '../upstream/call.js'
-import { read } from '../upstream/failure.js'
-import { observer } from '../upstream/store.js'
-import type { Circuit } from './circuit.js'
+import { explain } from '../exchange/call.js'
+import { read } from '../failures/rule.js'
+import { observer } from '../observer/context.js'
+import type { Circuit } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
 import { refusalOf } from './refusal.js'
-import { waitIn } from './retry-after.js'
+import { waitIn } from '../common/retry-after.js'
 import { verdictOf } from './verdict.js'
 
 /** A call of the application; it should end when the signal aborts. */

@@ -7,7 +7,7 @@ import {
   text,
   time,
   timeOrFalse,
-} from '../errors/options.js'
+} from '../common/options.js'
 import type { Exchange } from '../exchange/exchange.js'
 
 /** How one call to an upstream went. */

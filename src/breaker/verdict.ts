@@ -1,16 +1,14 @@
 import type { Exchange } from '../exchange/exchange.js'
 import { brokenBy, clientLeft } from '../exchange/exchange.js'
-import { ask } from '../errors/callback.js'
+import { ask } from '../common/callback.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../upstream/call.js'
-import { classify } from '../upstream/classify.js'
-import { currentFailure } from '../upstream/evidence.js'
-import { callsOf } from '../upstream/store.js'
-import type { Verdict } from './circuit.js'
+import { explain } from '../exchange/call.js'
+import { classify } from '../failures/classify.js'
+import { meaningOfStatus } from '../failures/table.js'
+import { currentFailure } from '../observer/origin.js'
+import { callsOf } from '../observer/context.js'
+import type { Verdict } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
-
-/** Upstream statuses that speak of the request, not of the upstream's health. */
-const HEALTHY_5XX: ReadonlySet<number> = new Set([501, 505, 511])
 
 /** How the upstream did so far; undefined when the request has called none. */
 export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | undefined {
@@ -54,4 +52,4 @@ function verdictByDefault({ aborted, complete, error, status }: Outcome): Verdic
   return isFailureStatus(status) ? 'failure' : 'success'
 }
 
-const isFailureStatus = (status = 0): boolean => status >= 500 && !HEALTHY_5XX.has(status)
+const isFailureStatus = (status = 0): boolean => meaningOfStatus(status).counts

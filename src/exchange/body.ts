@@ -1,6 +1,7 @@
-import { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
-import { warnOnce } from '../errors/warn.js'
+import { warnOnce } from '../common/warn.js'
+import { announcedLength, isHttp1 } from '../content/framing.js'
 import type { Exchange } from './exchange.js'
 
 /** Bounds of reading a request body. */
@@ -59,23 +60,6 @@ async function read(req: IncomingMessage, options: PeekOptions): Promise<Buffer>
   if (isHttp1(req) && req.complete) return early
   if (early.length > options.limit) throw new GatewayError('content_too_large')
   return Buffer.concat([early, ...(await hold(req, options, early.length))])
-}
-
-const isHttp1 = (req: IncomingMessage): boolean =>
-  req instanceof IncomingMessage && req.httpVersionMajor === 1
-
-/** Bytes that the head announces: 0 when there is no body, NaN when their number is open. */
-export function announcedLength(req: IncomingMessage): number {
-  const length = req.headers['content-length']
-  if (length !== undefined) return Number(length)
-  if (req.headers['transfer-encoding'] !== undefined) return NaN
-  const { stream } = req as { stream?: { endAfterHeaders?: boolean } }
-  return isHttp1(req) || stream?.endAfterHeaders === true ? 0 : NaN
-}
-
-/** Whether the head of a request of HTTP/1 announces a body (RFC 9112, section 6). */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }
 
 function alreadyRead(req: IncomingMessage, place: object): GatewayError {

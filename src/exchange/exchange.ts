@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { http2StreamOf } from '../content/framing.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import type { Head } from './head.js'
+import type { Head } from '../response/gate.js'
 import { answerPlainly } from './plain.js'
 
 /** The request and response of the host; nothing of a framework. */
@@ -89,9 +90,11 @@ function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
 export function clientLeft(exchange: Exchange): boolean {
   const { res, settled } = exchange
   // Of HTTP/2 only the stream tells at once.
-  const { stream } = res as { stream?: { destroyed: boolean } }
   const gone =
-    res.closed || res.destroyed || res.socket?.destroyed === true || stream?.destroyed === true
+    res.closed ||
+    res.destroyed ||
+    res.socket?.destroyed === true ||
+    http2StreamOf(res)?.destroyed === true
   return gone && !settled && !isSent(exchange) && brokenBy(exchange) === undefined
 }
 

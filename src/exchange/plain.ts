@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { cut } from './cut.js'
+import { cut } from '../response/cut.js'
 import type { Exchange } from './exchange.js'
-import { headIsOut } from './head.js'
-import { respond } from './respond.js'
+import { headIsOut } from '../response/gate.js'
+import { respond } from '../response/respond.js'
 
 /** Answers like the hosts do by themselves: the gateway runs without `problemDetails`. */
 export function answerPlainly(exchange: Exchange, thrown: unknown): GatewayError {

@@ -1,5 +1,5 @@
 import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
-import { ENTITY } from '../exchange/respond.js'
+import { ENTITY } from '../response/respond.js'
 
 type Fields = Readonly<Record<string, string>>
 

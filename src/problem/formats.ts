@@ -1,5 +1,5 @@
-import { ask } from '../errors/callback.js'
-import { warnOnce } from '../errors/warn.js'
+import { ask } from '../common/callback.js'
+import { warnOnce } from '../common/warn.js'
 import { isValue } from './fields.js'
 import type { Problem } from './problem.js'
 

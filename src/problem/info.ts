@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Cause, Code } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Call } from '../upstream/call.js'
-import { read, text } from '../upstream/failure.js'
-import { callsOf } from '../upstream/store.js'
+import type { Call } from '../exchange/call.js'
+import { read, text } from '../failures/rule.js'
+import { callsOf } from '../observer/context.js'
 import { type Problem, receivedStatus } from './problem.js'
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Code, codes } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { callback, type Check, checkedOptions, oneOf, text } from '../errors/options.js'
+import { callback, type Check, checkedOptions, oneOf, text } from '../common/options.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { type Format, formats } from './formats.js'
 import type { ErrorInfo } from './info.js'

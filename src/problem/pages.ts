@@ -1,7 +1,7 @@
 import { type Code, codes, type Retry } from '../errors/codes.js'
-import { type Check, checkedOptions } from '../errors/options.js'
+import { type Check, checkedOptions } from '../common/options.js'
 import type { Step } from '../exchange/exchange.js'
-import { respond } from '../exchange/respond.js'
+import { respond } from '../response/respond.js'
 import { advice } from './advice.js'
 import { CONTENT_SECURITY_POLICY, documentOf, escapeHtml } from './html.js'
 
@@ -33,7 +33,7 @@ const HEADERS = {
  *
  * @throws {TypeError} when an option is wrong.
  */
-export function problemPaging(options: ProblemPagesOptions = {}): Step {
+export function problemPagesStep(options: ProblemPagesOptions = {}): Step {
   const { path = '/problems/' } = checkedOptions('problemPages', options, CHECKS)
   const pages = new Map([[path, listOf(path)]])
   for (const code of Object.keys(codes) as Code[]) pages.set(path + code, pageOfCode(code, path))

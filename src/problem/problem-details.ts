@@ -1,11 +1,11 @@
-import { ask } from '../errors/callback.js'
+import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { warnOnce } from '../errors/warn.js'
+import { warnOnce } from '../common/warn.js'
 import { brokenBy, clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
-import { type Head, type HeadListener, onHead } from '../exchange/head.js'
-import { type Origin, originOf } from '../upstream/evidence.js'
-import { startObserver } from '../upstream/observer.js'
-import { observe, watch } from '../upstream/watch.js'
+import { type Head, type HeadListener, onHead } from '../response/gate.js'
+import { isMadeUp, type Origin, originOf } from '../observer/origin.js'
+import { startObserver } from '../observer/start.js'
+import { observe, watch } from '../observer/watch.js'
 import { hasPassed } from './loop.js'
 import { pathOf } from './info.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
@@ -19,7 +19,7 @@ import { Writer } from './writer.js'
  *
  * @throws {TypeError} when an option is wrong.
  */
-export function problemDetailing(
+export function problemDetailsStep(
   options: ProblemDetailsOptions = {},
   { pages = false }: HostTraits = {},
 ): Step {
@@ -86,7 +86,7 @@ function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadList
 
 /** The rule, where `intercept` leaves it to us. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
-  if (origin.by === 'failure') return isFailureStatus(head.status)
+  if (origin.by === 'failure') return isMadeUp(head.status)
   return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
 }
 
@@ -96,9 +96,6 @@ function unwanted(status = 502): GatewayError {
     ...(status >= 400 && { status }),
   })
 }
-
-/** What a proxy makes up is a 5xx, no status (a bare close), or one that Node would refuse to write. */
-const isFailureStatus = (status = 500): boolean => !(status >= 200 && status < 500)
 
 /** Tells of a response that the client has left, or that the application has broken off. */
 function reportCut(exchange: Exchange, writer: Writer): void {

@@ -1,8 +1,9 @@
 import { type Cause, type Code, codes, type Retry } from '../errors/codes.js'
-import type { GatewayError, Issue } from '../errors/gateway-error.js'
+import { describe, type GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { callsOf } from '../upstream/store.js'
-import { waitOf } from './retry-after.js'
+import { callsOf } from '../observer/context.js'
+import { waitIn } from '../common/retry-after.js'
+import { fieldNamed } from './fields.js'
 
 /** The standard body: problem details (RFC 9457) with the members of a gateway. */
 export interface Problem {
@@ -47,14 +48,14 @@ export function problemOf(
   { typeBase, expose, status }: ProblemOptions,
 ): Problem {
   const { title, cause, retry } = codes[error.code]
-  const wait = waitOf(error.headers)
+  const wait = waitOf(error)
   const upstream = upstreamOf(error, exchange)
   const { errors, errorsTruncated } = error.options
   return {
     type: typeBase + error.code,
     title,
     status: status[error.code] ?? error.status,
-    detail: detailOf(error, expose),
+    detail: detailOf(error, nameOf(error, exchange), expose),
     code: error.code,
     cause,
     retryable: isRetryable(error.options.retry ?? retry, error.status, exchange),
@@ -66,6 +67,17 @@ export function problemOf(
   }
 }
 
+/** Bounds of `retry_after` in seconds: clients obey it without a bound of their own. */
+const SHORTEST_WAIT = 1
+const LONGEST_WAIT = 300
+
+function waitOf({ headers }: GatewayError): number | undefined {
+  const field = fieldNamed(headers, 'retry-after')
+  const wait = field === undefined ? undefined : waitIn(field)
+  if (wait === undefined) return undefined
+  return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), LONGEST_WAIT)
+}
+
 /** Methods that may be repeated without harm (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
@@ -75,39 +87,37 @@ function isRetryable(retry: Retry, status: number, { req }: Exchange): boolean {
   return IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
 }
 
-/** Codes that do not name the upstream as their first word, but are about it. */
-const ABOUT_UPSTREAM: ReadonlySet<Code> = new Set<Code>(['circuit_open', 'concurrency_limit'])
+/** The name of the upstream that the error is about, where a circuit breaker has given one. */
+function nameOf({ code, options }: GatewayError, exchange: Exchange): string | undefined {
+  return codes[code].about === 'upstream' ? (options.upstream ?? exchange.upstream) : undefined
+}
 
 function upstreamOf(error: GatewayError, exchange: Exchange): Problem['upstream'] {
-  const about = error.code.startsWith('upstream_') || ABOUT_UPSTREAM.has(error.code)
-  const name = about ? (error.options.upstream ?? exchange.upstream) : undefined
+  const name = nameOf(error, exchange)
   if (name === undefined) return undefined
   const status = receivedStatus(error, exchange)
   return { name, ...(status !== undefined && { status }) }
 }
 
-/** Codes of what can only go wrong once the upstream has answered. */
-const AFTER_HEAD: ReadonlySet<Code> = new Set<Code>([
-  'upstream_error',
-  'upstream_response_incomplete',
-  'upstream_response_invalid',
-  'upstream_response_too_large',
-  'upstream_encoding_invalid',
-  'upstream_idle_timeout',
-])
-
 /** The status that the upstream answered with, where it did (RFC 9209, section 2.1.4). */
 export function receivedStatus(error: GatewayError, exchange: Exchange): number | undefined {
   const told = error.options.proxyStatus?.['received-status']
   if (typeof told === 'number') return told
-  return AFTER_HEAD.has(error.code) ? callsOf(exchange).last?.status : undefined
+  return codes[error.code].afterHead ? callsOf(exchange).last?.status : undefined
 }
 
 /** An error of the application may have any message; clients read bodies up to a bound. */
 const LONGEST_DETAIL = 1000
 
-function detailOf(error: GatewayError, expose: ProblemOptions['expose']): string {
-  const detail = expose === 'full' ? error.message + innerMessage(error) : error.message
+function detailOf(
+  error: GatewayError,
+  upstream: string | undefined,
+  expose: ProblemOptions['expose'],
+): string {
+  // An error that was made where nobody knew the name gets it here.
+  const unnamed = error.options.detail === undefined && error.options.upstream === undefined
+  const message = unnamed ? describe(codes[error.code], upstream) : error.message
+  const detail = expose === 'full' ? message + innerMessage(error) : message
   return detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL)}…` : detail
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { ask } from '../errors/callback.js'
+import { ask } from '../common/callback.js'
 
 /** Short, and of characters that harm neither a log line, a header nor a page. */
 const HARMLESS = /^[\w.~:+/=@-]{1,128}$/

@@ -1,10 +1,10 @@
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { explain, failure as failureOf } from '../upstream/call.js'
-import { currentFailure } from '../upstream/evidence.js'
-import { isObject, read, text } from '../upstream/failure.js'
-import { callsOf } from '../upstream/store.js'
+import { explain, failure as failureOf } from '../exchange/call.js'
+import { currentFailure } from '../observer/origin.js'
+import { isObject, read, text } from '../failures/rule.js'
+import { callsOf } from '../observer/context.js'
 
 /**
  * What an error that reached us means for this request.

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Head } from '../exchange/head.js'
-import type { Origin } from '../upstream/evidence.js'
-import { callsOf } from '../upstream/store.js'
+import type { Head } from '../response/gate.js'
+import type { Origin } from '../observer/origin.js'
+import { callsOf } from '../observer/context.js'
 
 /** What `problemDetails` must know of its host. */
 export interface HostTraits {

@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Head } from '../exchange/head.js'
-import { type Call, dropCall, failure } from '../upstream/call.js'
-import { meaningOfStatus } from '../upstream/failures.js'
+import type { Head } from '../response/gate.js'
+import { type Call, dropCall, failure } from '../exchange/call.js'
+import { meaningOfStatus } from '../failures/table.js'
 import { linesOf } from './fields.js'
 import type { Writer } from './writer.js'
 

@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http'
-import { nearest } from '../errors/nearest.js'
+import { nearest } from '../common/nearest.js'
 import { readSegment } from './path.js'
 
 /** A segment that takes any text. */

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { type Check, checkedOptions, oneOf } from '../errors/options.js'
+import { type Check, checkedOptions, oneOf } from '../common/options.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { ANY, type Key, parseKey } from './key.js'
 import { type Readings, readTarget, refusal } from './path.js'
@@ -41,7 +41,7 @@ const CHECKS: Record<keyof RoutesOptions, Check> = {
  *
  * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
  */
-export function routing<Routable extends Middleware>(
+export function routesStep<Routable extends Middleware>(
   table: RouteTable<Routable>,
   options: RoutesOptions = {},
   stepOf: (middleware: Routable) => Step,

@@ -1,26 +1,16 @@
+import type { BodyRules } from './options.js'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
-import { announcedLength, peekBody } from '../exchange/body.js'
+import { announcedLength } from '../content/framing.js'
+import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { checkParameters, type Checked } from './coerce.js'
-import type { Checker } from './compile.js'
-import { decodeContent, refuseEncoding } from './content-encoding.js'
-import { type BodyKind, readContentType, refuseContentType } from './content-type.js'
-import { parseForm } from './form.js'
-import type { Issues } from './issues.js'
-import { decodeUtf8, isBlank, parseJson } from './json.js'
-
-/** Bounds and types of a body. */
-export interface BodyRules {
-  /** Most bytes, before and after the content coding is undone. */
-  readonly limit: number
-  /** Media types that are accepted. */
-  readonly contentType: readonly string[]
-  /** Most levels of nesting. */
-  readonly maxDepth: number
-  /** Milliseconds until the whole body must have arrived. */
-  readonly bodyTimeout: number
-}
+import type { Checker } from './schema/compile.js'
+import { decodeContent, refuseEncoding } from '../content/encoding.js'
+import { type BodyKind, readContentType, refuseContentType } from '../content/media-type.js'
+import { parseForm } from '../content/form.js'
+import type { Issues } from './issues/issues.js'
+import { decodeUtf8, isBlank, parseJson } from '../content/json.js'
 
 /** What is expected of the body of a request. */
 export interface BodyPlan {

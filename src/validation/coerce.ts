@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv'
-import type { Check } from './compile.js'
-import type { Raw } from './parts.js'
-import { segmentsOf } from './pointer.js'
+import type { Check } from './schema/compile.js'
+import type { Raw } from '../content/pairs.js'
+import { segmentsOf } from '../content/pointer.js'
 
 /** Parameters after their check: the coerced copy, and ajv's errors when it does not match. */
 export interface Checked<Value = Readonly<Record<string, unknown>>> {

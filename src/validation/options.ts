@@ -1,8 +1,8 @@
 import bytes from 'bytes'
-import { type Check, checkedOptions, countTo, oneOf, time } from '../errors/options.js'
-import type { BodyRules } from './body.js'
-import type { AjvOptions } from './compiler.js'
-import { checkContentTypes } from './content-type.js'
+import { type Check, checkedOptions, countTo, oneOf, time } from '../common/options.js'
+import type { CompileSettings } from './schema/compile.js'
+import type { AjvOptions } from './schema/compiler.js'
+import { checkContentTypes } from '../content/media-type.js'
 
 /** Options of `validate`. */
 export interface ValidateOptions {
@@ -24,13 +24,21 @@ export interface ValidateOptions {
   readonly ajv?: AjvOptions | undefined
 }
 
-/** Checked options with their defaults. */
-export interface Settings extends BodyRules {
-  readonly mode: 'enforce' | 'report'
-  readonly maxErrors: number
+/** Bounds and types of a body. */
+export interface BodyRules {
+  /** Most bytes, before and after the content coding is undone. */
+  readonly limit: number
+  /** Media types that are accepted. */
+  readonly contentType: readonly string[]
+  /** Most levels of nesting. */
+  readonly maxDepth: number
+  /** Milliseconds until the whole body must have arrived. */
   readonly bodyTimeout: number
-  readonly schemas: readonly object[] | undefined
-  readonly ajv: AjvOptions | undefined
+}
+
+/** Checked options with their defaults. */
+export interface Settings extends BodyRules, CompileSettings {
+  readonly mode: 'enforce' | 'report'
 }
 
 /** Options of ajv that would make the verdict one about something else than what is forwarded. */

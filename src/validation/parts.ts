@@ -1,11 +1,9 @@
+import { collect, isDecodable, type Raw } from '../content/pairs.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 
 /** The parts of a request that are strings and are coerced into a copy. */
 export type ParameterPart = 'params' | 'query' | 'headers' | 'cookies'
-
-/** A parameter as it came: several values when its name was repeated. */
-export type Raw = string | string[]
 
 /**
  * The parameters of one part, by name, or the reason to refuse them.
@@ -44,16 +42,6 @@ function queryOf(url = ''): ReadonlyMap<string, Raw> | GatewayError {
 const malformedQuery = (fault: string) =>
   new GatewayError('request_malformed', { detail: `The query of the request has ${fault}.` })
 
-/** Whether all percent escapes are whole, and UTF-8. */
-export function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 function spread([name, value]: [string, Raw | undefined]): [string, string][] {
   return [value ?? []].flat().map((item) => [name, item])
 }
@@ -74,15 +62,4 @@ function decode(value: string): string {
   } catch {
     return bare
   }
-}
-
-/** The values of each name, in their order. */
-export function collect(pairs: Iterable<[string, string]>): Map<string, Raw> {
-  const found = new Map<string, Raw>()
-  for (const [name, value] of pairs) {
-    const seen = found.get(name)
-    if (Array.isArray(seen)) seen.push(value)
-    else found.set(name, seen === undefined ? value : [seen, value])
-  }
-  return found
 }

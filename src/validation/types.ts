@@ -26,4 +26,4 @@ export type PartsOf<S extends Schemas> = {
 }
 
 /** The type that was given, or else the one that the schemas tell. */
-export type Valid<Given, S extends Schemas> = [Given] extends [never] ? PartsOf<S> : Given
+export type ValidParts<Given, S extends Schemas> = [Given] extends [never] ? PartsOf<S> : Given

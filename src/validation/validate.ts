@@ -2,8 +2,8 @@ import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody } from './body.js'
 import { checkParameters } from './coerce.js'
-import { type Checker, compile, type Schema } from './compile.js'
-import type { Issues } from './issues.js'
+import { type Checker, compile, type Schema } from './schema/compile.js'
+import type { Issues } from './issues/issues.js'
 import { type Settings, settingsOf, type ValidateOptions } from './options.js'
 import { type ParameterPart, readers, splitters } from './parts.js'
 import { report } from './report.js'
@@ -59,7 +59,7 @@ const PARAMETERS = ['params', 'query', 'headers', 'cookies'] as const
  *
  * @throws {TypeError} for a wrong schema or option, in one line that names it and the mend.
  */
-export function validation(schemas: Schemas, options: ValidateOptions = {}): Validation {
+export function validateStep(schemas: Schemas, options: ValidateOptions = {}): Validation {
   const settings = settingsOf(options)
   const prepared = prepare(schemas ?? {}, settings)
   const { step, valid } = validator(prepared, settings)

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { GatewayError } from '../../src/errors/gateway-error.js'
 import { exchangeOf, type Step } from '../../src/exchange/exchange.js'
-import { routing, type RoutesOptions } from '../../src/routing/routes.js'
+import { routesStep, type RoutesOptions } from '../../src/routing/routes.js'
 
 interface Answer {
   readonly status: number
@@ -43,7 +43,7 @@ const tableOf = (...keys: string[]): Record<string, Step[]> =>
   Object.fromEntries(keys.map((key) => [key, [guard(key)]]))
 
 async function serve(table: Record<string, Step[]>, options?: RoutesOptions) {
-  const step = routing(table, options, itself)
+  const step = routesStep(table, options, itself)
   const server = createServer((req, res) => {
     const log = logOf(req)
     const answer = (status: number, headers = {}): void => {
@@ -111,14 +111,14 @@ describe('routes', () => {
     for (const [what, [table, message, options]] of Object.entries(wrong)) {
       it(`refuses ${what}`, () => {
         assert.throws(
-          () => Reflect.apply(routing, undefined, [table, options, itself]),
+          () => Reflect.apply(routesStep, undefined, [table, options, itself]),
           (error) => error instanceof TypeError && message.test(error.message),
         )
       })
     }
 
     it('is named after its export, for stack traces', () => {
-      assert.equal(routing({}, {}, itself).name, 'routes')
+      assert.equal(routesStep({}, {}, itself).name, 'routes')
     })
   })
 
@@ -229,7 +229,7 @@ describe('routes', () => {
       socket.write('CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n')
       const [req, tunnel] = await once(server, 'connect')
       const exchange = { ...exchangeOf({ req, res: tunnel }), req }
-      await routing(tableOf('/*'), {}, itself)(exchange, async () => void reached.push('next'))
+      await routesStep(tableOf('/*'), {}, itself)(exchange, async () => void reached.push('next'))
       assert.deepEqual(reached, ['next'])
       tunnel.destroy()
       socket.destroy()

@@ -4,7 +4,7 @@ import { describe, it } from 'mocha'
 import { GatewayError } from '../../src/errors/gateway-error.js'
 import { exchangeOf } from '../../src/exchange/exchange.js'
 import { checkParameters } from '../../src/validation/coerce.js'
-import { compile } from '../../src/validation/compile.js'
+import { compile } from '../../src/validation/schema/compile.js'
 import { type ParameterPart, readers, splitters } from '../../src/validation/parts.js'
 import { withExchange } from './with-exchange.js'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import zlib from 'node:zlib'
 import { describe, it } from 'mocha'
 import { GatewayError } from '../../src/errors/gateway-error.js'
-import { type Parts, type Schemas, validation } from '../../src/validation/validate.js'
+import { type Parts, type Schemas, validateStep } from '../../src/validation/validate.js'
 import type { ValidateOptions } from '../../src/validation/options.js'
 import { type Sent, withExchange } from './with-exchange.js'
 
@@ -11,7 +11,7 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** What the step let through, or the code that it threw; and whether what follows ran. */
 async function run(sent: Sent, schemas: Schemas = { body }, options: ValidateOptions = {}) {
-  const { step, valid } = validation(schemas, options)
+  const { step, valid } = validateStep(schemas, options)
   let parts: Parts | undefined
   let error: GatewayError | undefined
   await withExchange(sent, async (exchange) => {
@@ -130,7 +130,7 @@ describe('validation of a request', () => {
   })
 
   it('refuses a body that does not arrive in time', async () => {
-    const { step } = validation({ body }, { bodyTimeout: 20 })
+    const { step } = validateStep({ body }, { bodyTimeout: 20 })
     const headers = { ...JSON_TYPE, 'content-length': 100 }
     const stalled = withExchange({ method: 'POST', headers, body: '{"a":' }, (exchange) =>
       step(exchange, async () => assert.fail('must not pass')),
@@ -139,8 +139,8 @@ describe('validation of a request', () => {
   })
 
   it('gives its parts only for requests that passed', async () => {
-    const one = validation({ body })
-    const other = validation({ body: true })
+    const one = validateStep({ body })
+    const other = validateStep({ body: true })
     await withExchange(post('{"a":1}'), async (exchange) => {
       await one.step(exchange, async () => undefined)
       assert.deepEqual(one.valid(exchange), { body: { a: 1 } })

@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
+import type { CircuitBreakerOptions } from '../breaker/options.js'
+import { type Exchange, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { warnOnce } from '../common/warn.js'
+import { forHost } from '../problem/thrown.js'
+import type { ProblemDetailsOptions } from '../problem/options.js'
+import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
+import { problemDetailsStep } from '../problem/problem-details.js'
+import type { RouteTable } from '../routing/routes.js'
+import type { ValidateOptions } from '../validation/options.js'
+import type { ValidParts } from '../validation/types.js'
+import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
+import {
+  brand,
+  type Checked,
+  type CircuitBreakerHandle,
+  circuitBreakerOn,
+  type Routes,
+  routesOn,
+  validateOn,
+} from './host.js'
+
+/**
+ * A middleware of Connect's kind: for Express, polka, restana and, through `listener`, node:http.
+ *
+ * Its type says nothing of `params`: TypeScript would take the parameters of an Express route from
+ * it instead of from the path.
+ */
+export type ConnectMiddleware = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
+/** Any such middleware, whatever its host has put on the request; compared loosely, as a method. */
+export type AnyConnectMiddleware = {
+  use(req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): unknown
+}['use']
+
+/** The middleware of `validate`. */
+export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
+  Checked<IncomingMessage, Valid>
+/** The middleware of `circuitBreaker`. */
+export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
+/** The table of `routes`. */
+export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
+
+function middlewareOf(step: Step): ConnectMiddleware {
+  const middleware: ConnectMiddleware = (req, res, next) => {
+    // Koa calls it with a context and a function.
+    if (next === undefined)
+      throw new TypeError(
+        `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
+      )
+    const exchange = exchangeOf({ req, res, params: paramsOf(req) })
+    const fail = (error: unknown) => {
+      // With problemDetails above, the answer goes out at once and nobody prints a stack.
+      if (exchange.guarded) return answerOutside(exchange, error)
+      try {
+        return next(error)
+      } catch {
+        // polka takes the code of an error for a status: from here, that would end the process.
+        return answerOutside(exchange, error)
+      }
+    }
+    step(exchange, async () => next()).catch(fail)
+  }
+  return brand(middleware, step)
+}
+
+const told = new WeakSet<Exchange>()
+
+/**
+ * Answers an error that no host will see. A defect must not go by in silence; an outage of an
+ * upstream need not be told for each request.
+ */
+export function answerOutside(exchange: Exchange, error: unknown): void {
+  const answered = exchange.answer(error)
+  if (answered.code !== 'gateway_error' || told.has(exchange)) return
+  told.add(exchange)
+  console.error(forHost(error, answered))
+}
+
+type Params = Readonly<Record<string, string>>
+
+/** What the router of the host has found: Express 5 splits what a wildcard matches. */
+function paramsOf(req: IncomingMessage): Params | undefined {
+  const { params } = req as { params?: Readonly<Record<string, unknown>> }
+  if (params === undefined || Object.values(params).every(isText)) return params as Params
+  const texts = Object.entries(params).map(([name, value]) => [
+    name,
+    Array.isArray(value) ? value.join('/') : value,
+  ])
+  return Object.fromEntries(texts.filter(([, value]) => isText(value))) as Params
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+/** Runs a middleware as a promise: settled by what comes after it, or pending when it answers itself. */
+export function runMiddleware(
+  middleware: AnyConnectMiddleware,
+  { req, res }: { req: IncomingMessage; res: ServerResponse },
+  next: () => Promise<unknown>,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let called = false
+    const done = (error?: unknown) => {
+      if (called) return warnOnce(middleware, 'a middleware called next() twice; once is enough')
+      called = true
+      if (error === undefined || error === null) resolve(next())
+      else reject(error)
+    }
+    void Promise.resolve(middleware(req, res, done)).catch(reject)
+  })
+}
+
+const stepOf =
+  (middleware: AnyConnectMiddleware): Step =>
+  async ({ req, res, params }, next) => {
+    await runMiddleware(middleware, { req: Object.assign(req, { params }), res }, next)
+  }
+
+const host = { middlewareOf, stepOf, exchangeOf: knownExchange }
+
+/**
+ * Answers every failure below it with the standard body; mount it first.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(problemDetails({ onError: (error, { problem }) => log.warn({ problem, error }) }))
+ */
+export function problemDetails(options?: ProblemDetailsOptions): ConnectMiddleware {
+  return middlewareOf(problemDetailsStep(options, { pages: true }))
+}
+
+/**
+ * Serves a page for each code, so that `type` can lead to what it means.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(problemDetails({ typeBase: '/problems/' }))
+ * app.use(problemPages({ path: '/problems/' }))
+ */
+export function problemPages(options?: ProblemPagesOptions): ConnectMiddleware {
+  return middlewareOf(problemPagesStep(options))
+}
+
+/**
+ * Checks the parts of a request against JSON Schemas, and leaves its body unread for the proxy.
+ *
+ * @throws {TypeError} when a schema does not compile or an option is wrong.
+ * @example
+ * const order = validate({ body: orderSchema }) // typed by the schema, or validate<{ body: Order }>(…)
+ * app.post('/orders', order, (req, res) => save(order.valid(req).body))
+ */
+export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
+  schemas: S,
+  options?: ValidateOptions,
+): ConnectMiddleware & Checked<IncomingMessage, ValidParts<Types, S>> {
+  return validateOn(host, validateStep(schemas, options))
+}
+
+/**
+ * Keeps a circuit breaker and deadlines around the upstream calls of the middlewares after it.
+ *
+ * @throws {TypeError} when an option is wrong, or the name is taken with other options.
+ * @example
+ * app.use(circuitBreaker({ name: 'orders', timeout: 5_000 }))
+ */
+export function circuitBreaker(options: CircuitBreakerOptions): ConnectCircuitBreaker {
+  return circuitBreakerOn(host, circuitBreakerStep(options))
+}
+
+/** Runs middlewares for the routes of a table, or of an OpenAPI document. */
+export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware> =
+  /* @__PURE__ */ routesOn(host)

@@ -1,0 +1,122 @@
+import type { Breaker } from '../circuit/circuit.js'
+import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
+import type { Action } from '../breaker/fire.js'
+import type { Exchange, Step } from '../exchange/exchange.js'
+import { type RouteTable, routesStep, type RoutesOptions } from '../routing/routes.js'
+import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
+import type { Parts, Validation } from '../validation/validate.js'
+
+/** How a host shapes its middlewares: all that differs between hosts. */
+export interface Host<Middleware, Given, Routable> {
+  /** Turns a step into a middleware of the host. */
+  middlewareOf(step: Step): Middleware
+  /** Turns a foreign middleware of the host into a step. */
+  stepOf(middleware: Routable): Step
+  /** The exchange of what the host passes to its handlers, when a middleware has seen it. */
+  exchangeOf(given: Given): Exchange | undefined
+}
+
+/** What a `validate` middleware knows of the requests that have passed it. */
+export interface Checked<Given, Types = Parts> {
+  /**
+   * The parsed parts of a request that has passed.
+   *
+   * @throws {TypeError} when it has not.
+   */
+  valid(given: Given): Types
+}
+
+/** What a `circuitBreaker` middleware shows of its circuit. */
+export interface CircuitBreakerHandle {
+  /** The opossum instance, for reading and for its events. */
+  readonly breaker: Breaker
+  /**
+   * Makes another call of the application (fetch, axios, a database) inside of the same circuit, with
+   * a signal of its own that aborts it on a timeout or when the client of its request leaves.
+   *
+   * @throws {GatewayError} `circuit_open`, `concurrency_limit`, `upstream_timeout`, or what broke the
+   *   call; `client_closed_request` when it was aborted from outside.
+   * @example
+   * const stock = await inventory.fire((signal) => fetch(url, { signal }))
+   */
+  fire<T>(action: Action<T>): Promise<T>
+}
+
+/** The function `routes`, and its way to make a table. */
+export interface Routes<Middleware, Routable> {
+  /**
+   * Runs middlewares for the routes of a table: for a gateway that has no router.
+   *
+   * @throws {TypeError} when a route is wrong, or two of them match the same requests.
+   * @example
+   * app.use(routes({ 'POST /orders': [validate({ body: orderSchema }), circuitBreaker({ name: 'orders' })] }))
+   */
+  (table: RouteTable<Routable>, options?: RoutesOptions): Middleware
+  /**
+   * Checks requests against an OpenAPI 3.0 or 3.1 document: an object, or JSON or YAML text.
+   *
+   * @throws {TypeError} in one line that names the place in the document and the fix.
+   * @example
+   * app.use(routes.fromOpenAPI(readFileSync('openapi.yaml', 'utf8'), { otherwise: 'refuse' }))
+   */
+  fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Middleware
+}
+
+/** The step that a middleware of this package was made of. */
+const STEP = Symbol.for('good-gateway.step')
+type Branded = { readonly [STEP]?: Step }
+
+/** Marks a middleware as made of a step; it keeps its name, which stack traces and `DEBUG` show. */
+export function brand<Middleware extends object>(middleware: Middleware, step: Step): Middleware {
+  return Object.defineProperties(middleware, {
+    name: { value: step.name },
+    [STEP]: { value: step },
+  })
+}
+
+/** The step of a middleware of this package; undefined for every other value. */
+export function ownStep(middleware: unknown): Step | undefined {
+  return typeof middleware === 'function' ? (middleware as Branded)[STEP] : undefined
+}
+
+/** The middleware of a validation, with the way to its parsed parts. */
+export function validateOn<Middleware extends object, Given, Types>(
+  { middlewareOf, exchangeOf }: Pick<Host<Middleware, Given, never>, 'middlewareOf' | 'exchangeOf'>,
+  { step, valid }: Validation,
+): Middleware & Checked<Given, Types> {
+  return Object.assign(middlewareOf(step), {
+    // The schema, or the user's word, tells the type.
+    valid: (given: Given) => valid(exchangeOf(given)) as Types,
+  })
+}
+
+/** The middleware of a circuit breaker, with the way to its circuit. */
+export function circuitBreakerOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  circuit: CircuitBreakerStep,
+): Middleware & CircuitBreakerHandle {
+  return Object.defineProperties(middlewareOf(circuit.step), {
+    breaker: { get: () => circuit.breaker },
+    fire: { value: circuit.fire },
+  }) as Middleware & CircuitBreakerHandle
+}
+
+/** The function `routes` of a host. */
+export function routesOn<
+  Middleware extends object,
+  Given,
+  Routable extends (...args: never[]) => unknown,
+>(host: Host<Middleware, Given, Routable>): Routes<Middleware, Routable> {
+  const stepOf = (middleware: Routable): Step => ownStep(middleware) ?? host.stepOf(middleware)
+  const routes = (table: RouteTable<Routable>, options?: RoutesOptions) =>
+    host.middlewareOf(routesStep(table, options, stepOf))
+  return Object.assign(routes, {
+    fromOpenAPI(document: object | string, options: RoutesOptions & OpenApiOptions = {}) {
+      const table = openApiRoutes(document, options).map(({ key, step }) => [key, step] as const)
+      const { otherwise = 'pass' } = options
+      return host.middlewareOf(routesStep(Object.fromEntries(table), { otherwise }, itself))
+    },
+  })
+}
+
+const itself = (step: Step): Step => step

@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
+import type { CircuitBreakerOptions } from '../breaker/options.js'
+import { type Exchange, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import type { ProblemDetailsOptions } from '../problem/options.js'
+import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
+import { problemDetailsStep } from '../problem/problem-details.js'
+import type { RouteTable } from '../routing/routes.js'
+import type { ValidateOptions } from '../validation/options.js'
+import type { ValidParts } from '../validation/types.js'
+import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
+import {
+  brand,
+  type Checked,
+  type CircuitBreakerHandle,
+  circuitBreakerOn,
+  type Routes,
+  routesOn,
+  validateOn,
+} from './host.js'
+
+/** A Koa context, as far as the middlewares need one. */
+export interface KoaContext {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  params?: Readonly<Record<string, string>>
+}
+
+/**
+ * A Koa middleware; fits Koa's own type, and that of its routers.
+ *
+ * It takes any context: Koa adds what a middleware asks for to the type of the application, and
+ * `new Koa().use(problemDetails())` is to stay a plain `Koa`.
+ */
+export type KoaMiddleware = (ctx: object, next: () => Promise<unknown>) => Promise<void>
+
+/** Any middleware of Koa, whatever it wants of its context: as a method, because those are compared loosely. */
+export type AnyKoaMiddleware = {
+  use(ctx: KoaContext, next: () => Promise<unknown>): unknown
+}['use']
+
+/** The middleware of `validate`. */
+export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
+/** The middleware of `circuitBreaker`. */
+export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The table of `routes`. */
+export type KoaRoutes = RouteTable<AnyKoaMiddleware>
+
+/** Koa's middlewares get a context, which a step knows nothing of. */
+const contexts = new WeakMap<Exchange, KoaContext>()
+
+function middlewareOf(step: Step): KoaMiddleware {
+  const middleware: KoaMiddleware = (ctx, next) => {
+    const context = ctx as KoaContext
+    // Express and the like call it with a request and a response.
+    if (context.req === undefined || typeof next !== 'function')
+      throw new TypeError(
+        `${step.name} of good-gateway/koa was called without a context; import it from good-gateway/express or good-gateway`,
+      )
+    const exchange = exchangeOf(context)
+    contexts.set(exchange, context)
+    return step(exchange, next)
+  }
+  return brand(middleware, step)
+}
+
+function stepOf(middleware: AnyKoaMiddleware): Step {
+  return async (exchange, next) => {
+    const ctx = contexts.get(exchange)
+    if (ctx === undefined) throw new Error('A route of Koa was run outside of Koa.')
+    ctx.params = exchange.params
+    await middleware(ctx, next)
+  }
+}
+
+const host = {
+  middlewareOf,
+  stepOf,
+  exchangeOf: (ctx: KoaContext) => knownExchange(ctx.req),
+}
+
+/**
+ * Answers every failure below it with the standard body; mount it first.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(problemDetails({ onError: (error, { problem }) => log.warn({ problem, error }) }))
+ */
+export function problemDetails(options?: ProblemDetailsOptions): KoaMiddleware {
+  return middlewareOf(problemDetailsStep(options))
+}
+
+/**
+ * Serves a page for each code, so that `type` can lead to what it means.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(problemDetails({ typeBase: '/problems/' }))
+ * app.use(problemPages({ path: '/problems/' }))
+ */
+export function problemPages(options?: ProblemPagesOptions): KoaMiddleware {
+  return middlewareOf(problemPagesStep(options))
+}
+
+/**
+ * Checks the parts of a request against JSON Schemas, and leaves its body unread for the proxy.
+ *
+ * @throws {TypeError} when a schema does not compile or an option is wrong.
+ * @example
+ * const order = validate({ body: orderSchema }) // typed by the schema, or validate<{ body: Order }>(…)
+ * router.post('/orders', order, (ctx) => save(order.valid(ctx).body))
+ */
+export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
+  schemas: S,
+  options?: ValidateOptions,
+): KoaMiddleware & Checked<KoaContext, ValidParts<Types, S>> {
+  return validateOn(host, validateStep(schemas, options))
+}
+
+/**
+ * Keeps a circuit breaker and deadlines around the upstream calls of the middlewares after it.
+ *
+ * @throws {TypeError} when an option is wrong, or the name is taken with other options.
+ * @example
+ * app.use(circuitBreaker({ name: 'orders', timeout: 5_000 }))
+ */
+export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreaker {
+  return circuitBreakerOn(host, circuitBreakerStep(options))
+}
+
+/** Runs middlewares for the routes of a table, or of an OpenAPI document. */
+export const routes: Routes<KoaMiddleware, AnyKoaMiddleware> = /* @__PURE__ */ routesOn(host)

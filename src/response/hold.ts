@@ -1,0 +1,181 @@
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { checkFields } from './fields.js'
+
+/** Keeps a response back until its body is whole. */
+export interface Hold {
+  /** Most bytes that are kept back; a larger body goes out as it comes. */
+  readonly limit: number
+  /** The header fields that a replacement keeps: those from before the response was begun. */
+  readonly headers: OutgoingHttpHeaders
+  /** Judges the whole body; a function replaces the response by what it writes. */
+  judge(body: Buffer): Promise<(() => void) | undefined>
+  /** The application destroys the response before its end; a function answers instead. */
+  broken(error: unknown): (() => void) | undefined
+}
+
+/** The methods that begin or go on with a response. */
+export type Sending = 'writeHead' | 'write' | 'end' | 'flushHeaders'
+
+/** What becomes of a held response. */
+export interface Outcome {
+  /** The body is whole. */
+  whole(body: Buffer): void
+  /** It is too large to be held, or Node must speak about an argument: all that was held goes out. */
+  release(): void
+  /** Node would refuse the head, and later there is nobody to catch it: nothing has begun. */
+  refuse(): void
+}
+
+/** What the application did with a response so far, kept back; to it, the head is out. */
+export class Held {
+  readonly calls: [name: Sending, args: readonly unknown[]][] = []
+  ended = false
+  readonly #res: Covered
+  readonly #limit: number
+  readonly #outcome: Outcome
+  readonly #setters: Setters
+  readonly #chunks: Buffer[] = []
+  #size = 0
+
+  constructor(res: ServerResponse, limit: number, outcome: Outcome) {
+    this.#res = res
+    this.#limit = limit
+    this.#outcome = outcome
+    this.#setters = cover(res, this)
+  }
+
+  writeHead(args: readonly unknown[]): void {
+    if (this.calls.length > 0) throw headersSent()
+    try {
+      checkFields(args)
+    } catch (error) {
+      this.#outcome.refuse()
+      throw error
+    }
+    this.calls.push(['writeHead', args])
+  }
+
+  flushHeaders(): void {
+    if (this.calls.length === 0) this.calls.push(['flushHeaders', []])
+  }
+
+  /** Keeps a chunk; false when the response was released instead, and the call must go on. */
+  write(args: readonly unknown[]): boolean {
+    if (this.ended) return (settleCallback(args), true)
+    if (!this.#keep(args[0], args[1])) return false
+    // A writer that waits for its callback may use the memory of the chunk again after that.
+    const last = this.#chunks.at(-1)
+    this.calls.push(['write', hasCallback(args) ? [last && Buffer.from(last)] : args])
+    settleCallback(args)
+    return true
+  }
+
+  /** Keeps the end; false when the response was released instead. */
+  end(args: readonly unknown[]): boolean {
+    if (this.ended) return (settleCallback(args), true)
+    const [chunk, encoding] = args
+    const none = chunk === undefined || chunk === null || typeof chunk === 'function'
+    if (!none && !this.#keep(chunk, encoding)) return false
+    this.ended = true
+    // Data of its own in HTTP/1, a getter in HTTP/2.
+    if (Object.hasOwn(this.#res, 'finished')) Object.assign(this.#res, { finished: true })
+    this.calls.push(['end', args])
+    this.#outcome.whole(Buffer.concat(this.#chunks))
+    return true
+  }
+
+  /** Shows the response as it is again. */
+  uncover(): void {
+    const res = this.#res
+    res[HELD] = undefined
+    Object.assign(res, this.#setters)
+    if (this.ended && Object.hasOwn(res, 'finished')) Object.assign(res, { finished: false })
+  }
+
+  #keep(chunk: unknown, encoding: unknown): boolean {
+    const bytes = bytesOf(chunk, encoding)
+    this.#size += bytes?.length ?? Infinity
+    if (bytes !== undefined && this.#size <= this.#limit) return (this.#chunks.push(bytes), true)
+    this.#outcome.release()
+    return false
+  }
+}
+
+function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
+  if (chunk instanceof Uint8Array) {
+    return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+  }
+  if (typeof chunk !== 'string') return undefined
+  const known = typeof encoding === 'string' && Buffer.isEncoding(encoding)
+  return Buffer.from(chunk, known ? encoding : 'utf8')
+}
+
+const hasCallback = (args: readonly unknown[]): boolean =>
+  args.some((arg) => typeof arg === 'function')
+
+/** Callbacks are called all the same: a pipe or a promise that waits for one would wait for ever. */
+export function settleCallback(args: readonly unknown[]): void {
+  const callback = args.findLast((arg) => typeof arg === 'function')
+  if (callback) process.nextTick(callback as () => void)
+}
+
+function headersSent(): Error {
+  const error = new Error('Cannot write headers after they are sent to the client')
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' })
+}
+
+const refuse = (): never => {
+  throw headersSent()
+}
+
+const HELD = Symbol.for('good-gateway.held')
+type Covered = ServerResponse & { [HELD]?: Held | undefined }
+type Setters = Pick<ServerResponse, 'setHeader' | 'setHeaders' | 'appendHeader' | 'removeHeader'>
+
+const REFUSED: Setters = {
+  setHeader: refuse,
+  setHeaders: refuse,
+  appendHeader: refuse,
+  removeHeader: refuse,
+}
+
+const below = (res: Covered, name: string): unknown =>
+  Reflect.get(Object.getPrototypeOf(res) as object, name, res)
+
+/** Stay on the response: a deleted property would make a slow object of it. */
+const GETTERS: PropertyDescriptorMap = {
+  headersSent: {
+    configurable: true,
+    get(this: Covered) {
+      return this[HELD] !== undefined || below(this, 'headersSent')
+    },
+  },
+  writableFinished: {
+    configurable: true,
+    get(this: Covered) {
+      return this[HELD] === undefined && below(this, 'writableFinished')
+    },
+  },
+  writableEnded: {
+    configurable: true,
+    get(this: Covered) {
+      return this[HELD]?.ended ?? below(this, 'writableEnded')
+    },
+  },
+}
+
+/** Shows the application what Node would show of a response whose head is out. */
+function cover(res: Covered, held: Held): Setters {
+  const { setHeader, setHeaders, appendHeader, removeHeader } = res
+  res[HELD] = held
+  Object.defineProperties(res, GETTERS)
+  Object.assign(res, REFUSED)
+  return { setHeader, setHeaders, appendHeader, removeHeader }
+}
+
+/** Takes off what was set since a moment, and puts back what was changed. */
+export function resetHeaders(res: ServerResponse, to: OutgoingHttpHeaders): void {
+  for (const name of res.getHeaderNames()) if (to[name] === undefined) res.removeHeader(name)
+  for (const [name, value] of Object.entries(to))
+    if (value !== undefined) res.setHeader(name, value)
+}
