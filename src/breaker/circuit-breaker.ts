@@ -3,12 +3,12 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { startObserver } from '../observer/start.js'
-import { callsOf, observer } from '../observer/context.js'
+import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
 import type { Breaker } from '../circuit/circuit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
-import { GuardedExchange } from './guard.js'
+import { Admission } from './admission.js'
 import { type CircuitBreakerOptions, readOptions, type Settings } from './options.js'
 import { refusalOf } from './refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
@@ -37,10 +37,10 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
   // A circuit shows in the list from the start; those of keys come with their first request.
   if (settings.key === undefined) circuits.get()
   startObserver()
-  const warnUnseen = unseenWarning(settings.name)
+  const mounted = { settings, sawCall: unseenWarning(settings.name) }
   async function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
     // Nobody would be told of its end: the close of this response is over.
-    if (exchange.res.closed) throw new GatewayError('client_closed_request')
+    if (exchange.isClosed || exchange.res.closed) throw new GatewayError('client_closed_request')
     watch(exchange)
     exchange.upstream = settings.name
     const circuit = circuits.get(keyOf(exchange))
@@ -50,16 +50,11 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
       if (settings.fallback === undefined || exchange.res.headersSent) throw refusal
       return fallBack(exchange, refusal, settings.fallback)
     }
-    const before = callsOf(exchange).last
-    const guarded = new GuardedExchange(exchange, settings, circuit, permit)
-    exchange.closers.push(() => {
-      guarded.closed()
-      warnUnseen(callsOf(exchange).last !== before)
-    })
+    const admission = new Admission(exchange, mounted, circuit, permit)
     try {
       await observe(exchange, next)
     } catch (error) {
-      if (!guarded.caught(error)) throw error
+      if (!admission.caught(error)) throw error
     }
   }
   return {
@@ -67,7 +62,7 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     get breaker() {
       return circuits.get().breaker
     },
-    fire: (action) => fire(circuits.get(keyOf(observer.store.getStore())), settings, action),
+    fire: (action) => fire(circuits.get(keyOf(currentExchange())), settings, action),
   }
 }
 

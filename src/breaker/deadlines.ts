@@ -1,126 +1,131 @@
+import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
+import { isFull, stillSends } from '../content/framing.js'
 import type { Code } from '../errors/codes.js'
-import { hasBody, isFull, stillSends } from '../content/framing.js'
+import type { Call } from '../exchange/calls.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { callsOf } from '../observer/context.js'
-import type { Call, CallWatcher } from '../exchange/call.js'
 import type { Settings } from './options.js'
 
-/** How often within `idleTimeout` the bytes are counted. */
-const IDLE_CHECKS = 4
+/** Who is told that a time has run out; each names its own code. */
+interface Expiring {
+  expire(code: Code): void
+}
 
-/** The timers of one request; each one that runs out names its own code. */
-export class Deadlines implements CallWatcher {
+/** The times of one request, which one timer for many requests looks at. */
+export class Deadlines implements Ticking {
+  slot = -1
   readonly #exchange: Exchange
   readonly #settings: Settings
-  readonly #expire: (code: Code) => void
-  #head: NodeJS.Timeout | undefined
-  /** By call: several may be connecting at once. */
-  readonly #connect = new Map<Call, NodeJS.Timeout>()
-  #idle: NodeJS.Timeout | undefined
-  #total: NodeJS.Timeout | undefined
+  readonly #owner: Expiring
+  readonly #ticker: Ticker | undefined
   #phase: 'head' | 'body' | 'over' = 'head'
-  /** Bytes that had come from the client when the time for the head began. */
-  #received: number
+  #headDueAt = Infinity
+  readonly #totalDueAt: number
+  /** Bytes that had come from the client at the last look, and whether more were to come. */
+  #received = 0
+  #wasSending: boolean
+  /** The call whose bytes are due, those that had come at the last look, and when they last moved. */
+  #relay: Call | undefined
+  #bytes = 0
+  #movedAt = 0
 
-  constructor(exchange: Exchange, settings: Settings, expire: (code: Code) => void) {
+  constructor(exchange: Exchange, settings: Settings, owner: Expiring) {
     this.#exchange = exchange
     this.#settings = settings
-    this.#expire = expire
-    this.#received = receivedFrom(exchange)
+    this.#owner = owner
+    const now = performance.now()
     const { timeout, totalTimeout } = settings
-    if (timeout !== false) this.#awaitHead(timeout)
-    if (totalTimeout !== false) {
-      this.#total = setTimeout(expire, totalTimeout, 'upstream_timeout').unref()
-    }
+    if (timeout !== false) this.#headDueAt = now + timeout
+    this.#totalDueAt = totalTimeout === false ? Infinity : now + totalTimeout
+    this.#wasSending = stillSends(exchange.req)
+    if (this.#wasSending) this.#received = receivedFrom(exchange)
+    this.#ticker = tickerOf(settings)
+    this.#ticker?.add(this)
   }
 
-  /** A call has begun: its connection is due. */
-  started(call: Call): void {
-    const { connectTimeout } = this.#settings
-    if (connectTimeout === false || this.#phase !== 'head') return
-    const timer = setTimeout(() => {
-      if (call.state === 'open' && !call.transport.connected())
-        this.#expire('upstream_connect_timeout')
-    }, connectTimeout).unref()
-    this.#connect.set(call, timer)
+  tick(now: number): void {
+    if (now >= this.#totalDueAt) return this.#owner.expire('upstream_timeout')
+    if (this.#phase === 'head') this.#lookAtHead(now)
+    else if (this.#relay) this.#lookAtBytes(this.#relay, now)
   }
 
   /** No more bytes are due from a call that is over, whatever the application still sends. */
-  ended(call: Call): void {
-    clearTimeout(this.#connect.get(call))
-    this.#connect.delete(call)
-    if (call === callsOf(this.#exchange).relay) clearInterval(this.#idle)
+  callEnded(call: Call): void {
+    if (call === this.#relay) this.#relay = undefined
   }
 
   /** The head goes out: from now on bytes are due. */
   headOut(): void {
     if (this.#phase !== 'head') return
     this.#phase = 'body'
-    clearTimeout(this.#head)
-    this.#clearConnect()
-    const { relay } = callsOf(this.#exchange)
-    if (relay?.state === 'open' && this.#settings.idleTimeout !== false)
-      this.#watchBytes(relay, this.#settings.idleTimeout)
-  }
-
-  /** A fallback takes its own time. */
-  superseded(): void {
-    this.clear()
+    const { relay } = this.#exchange.calls
+    if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
+    this.#relay = relay
+    this.#movedAt = performance.now()
+    this.#bytes = relay.bytesRead()
   }
 
   clear(): void {
     this.#phase = 'over'
-    clearTimeout(this.#head)
-    this.#clearConnect()
-    clearTimeout(this.#total)
-    clearInterval(this.#idle)
+    this.#relay = undefined
+    this.#ticker?.remove(this)
   }
 
-  #clearConnect(): void {
-    for (const timer of this.#connect.values()) clearTimeout(timer)
-    this.#connect.clear()
+  #lookAtHead(now: number): void {
+    if (this.#isConnectDue(now)) return this.#owner.expire('upstream_connect_timeout')
+    if (this.#wasSending) this.#lookAtRequest(now)
+    if (now >= this.#headDueAt) this.#owner.expire('upstream_timeout')
   }
 
-  /** Runs from the end of the request's body: an upstream need not answer before it has it. */
-  #awaitHead(timeout: number): void {
-    const { req } = this.#exchange
-    this.#head = setTimeout(() => this.#headIsDue(), timeout).unref()
-    if (!req.complete && hasBody(req)) {
-      req.once('end', () => {
-        if (this.#phase === 'head') this.#head?.refresh()
-      })
-    }
-  }
-
-  /** While the body still flows, the upstream need not answer; unless it is it that does not read. */
-  #headIsDue(): void {
+  /**
+   * The time for the head runs from the end of the request's body: an upstream need not answer before
+   * it has it, unless it is the upstream that does not read.
+   */
+  #lookAtRequest(now: number): void {
+    const { timeout } = this.#settings
     const received = receivedFrom(this.#exchange)
-    const flows = stillSends(this.#exchange.req) && received !== this.#received
+    this.#wasSending = stillSends(this.#exchange.req)
+    const flows = received !== this.#received
     this.#received = received
-    if (flows || awaitsClient(this.#exchange)) this.#head?.refresh()
-    else this.#expire('upstream_timeout')
+    if (timeout !== false && (!this.#wasSending || flows || awaitsClient(this.#exchange)))
+      this.#headDueAt = now + timeout
   }
 
-  #watchBytes({ transport }: Call, idleTimeout: number): void {
-    let seen = transport.bytesRead()
-    let checks = 0
-    this.#idle = setInterval(() => {
-      const bytes = transport.bytesRead()
-      // While the client does not read, the upstream is not asked for more.
-      const moves = bytes !== seen || isFull(this.#exchange.res)
-      seen = bytes
-      checks = moves ? 0 : checks + 1
-      if (checks >= IDLE_CHECKS) this.#expire('upstream_idle_timeout')
-    }, idleTimeout / IDLE_CHECKS).unref()
+  #isConnectDue(now: number): boolean {
+    const { connectTimeout } = this.#settings
+    if (connectTimeout === false) return false
+    return this.#exchange.calls.all.some(
+      (call) =>
+        call.state === 'open' && now - call.startedAt >= connectTimeout && !call.connected(),
+    )
   }
+
+  #lookAtBytes(relay: Call, now: number): void {
+    const { idleTimeout } = this.#settings
+    const bytes = relay.bytesRead()
+    // While the client does not read, the upstream is not asked for more.
+    if (bytes !== this.#bytes || isFull(this.#exchange.res)) this.#movedAt = now
+    this.#bytes = bytes
+    if (idleTimeout !== false && now - this.#movedAt >= idleTimeout)
+      this.#owner.expire('upstream_idle_timeout')
+  }
+}
+
+/** The ticker for the times of a circuit breaker; undefined where there are none. */
+export function tickerOf(
+  settings: Pick<Settings, 'timeout' | 'connectTimeout' | 'idleTimeout' | 'totalTimeout'>,
+): Ticker | undefined {
+  const { timeout, connectTimeout, idleTimeout, totalTimeout } = settings
+  const times = [timeout, connectTimeout, idleTimeout, totalTimeout].filter(
+    (time) => time !== false,
+  )
+  return times.length === 0 ? undefined : tickerFor(Math.min(...times))
 }
 
 /** Requests that were made up for a test have no socket. */
 const receivedFrom = ({ req }: Exchange): number => req.socket?.bytesRead ?? 0
 
 /** Whether all that the client has sent was taken, and more is to come. */
-const awaitsClient = (exchange: Exchange): boolean =>
-  stillSends(exchange.req) && exchange.req.readableLength === 0
+const awaitsClient = ({ req }: Exchange): boolean => stillSends(req) && req.readableLength === 0
 
 /** Whether it is the client that is waited for: it does not send, or does not read. */
 export function isClientSlow(exchange: Exchange): boolean {

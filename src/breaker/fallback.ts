@@ -1,13 +1,14 @@
 import { warnThrew } from '../common/callback.js'
 import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { onHead, sealExcept } from '../response/gate.js'
-import { bare } from '../response/respond.js'
-import { successorOf } from '../exchange/fallback-exchange.js'
-import { currentFailure, isMadeUp, originOf } from '../observer/origin.js'
-import { callsOf, observer } from '../observer/context.js'
+import { Exchange, type Responder } from '../exchange/exchange.js'
+import { viewOf } from '../exchange/fallback-view.js'
+import { isMadeUp, originOf } from '../exchange/origin.js'
+import { runIn } from '../observer/context.js'
 import { watch } from '../observer/watch.js'
+import { clientLeft } from '../response/client.js'
+import { sealExcept, type Unsealed } from '../response/hooks.js'
+import { removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
 
 /** Milliseconds until a fallback must have begun to answer. */
@@ -25,29 +26,56 @@ export async function fallBack(
   error: GatewayError,
   fallback: Fallback,
 ): Promise<void> {
-  const { answer } = exchange
-  for (const watcher of callsOf(exchange).watchers) watcher.superseded?.()
-  bare(exchange)
-  const open = sealExcept(exchange)
+  exchange.calls.tellSuperseded()
+  removeEntityFields(exchange.response)
+  const { responder } = exchange
   // What fails late in the application is not news.
-  exchange.answer = () => error
-  const successor = successorOf(exchange, open)
-  successor.answer = () => open(() => answer(error))
-  watch(successor)
+  exchange.responder = { fail: () => error }
+  const own = fallbackExchange(exchange, (open) => ({
+    fail: () => open(() => responder.fail(exchange, error)),
+  }))
+  watch(own)
   // It may wait for a body that the call before has read.
-  const timer = setTimeout(successor.answer, LONGEST_FALLBACK, error).unref()
-  onHead(successor, ({ status }) => {
-    clearTimeout(timer)
-    return failureAt(successor, status) ? () => void answer(error) : undefined
+  const timer = setTimeout(() => own.fail(error), LONGEST_FALLBACK).unref()
+  own.follow({
+    atHead: (_, { status }) => {
+      clearTimeout(timer)
+      return failureAt(own, status) ? () => void responder.fail(exchange, error) : undefined
+    },
   })
-  exchange.closers.push(() => clearTimeout(timer))
+  exchange.follow({
+    closesAt: 'calls',
+    closed: () => {
+      clearTimeout(timer)
+      own.close()
+    },
+  })
   try {
-    await observer.store.run(successor, async () => fallback(successor, error))
+    await runIn(own, async () => fallback(own, error))
   } catch (failure) {
-    // To throw what it was told is the way of a fallback to say that it has nothing.
+    // A fallback that throws the error it was given declines to answer.
     if (failure !== error) warnThrew('fallback', failure)
-    successor.answer(error)
+    own.fail(error)
   }
+}
+
+/** The exchange that a fallback gets: the same request, calls of its own, and a response that is open to it alone. */
+function fallbackExchange(
+  exchange: Exchange,
+  responderOf: (open: Unsealed) => Responder,
+): Exchange {
+  const { response } = exchange
+  // The view needs the seal, the seal its keeper, and the keeper is made with the view.
+  const open: Unsealed = (work) => unsealed(work)
+  const own = new Exchange(exchange.req, viewOf(response, open), response)
+  const unsealed = sealExcept(response, own)
+  own.params = exchange.params
+  own.route = exchange.route
+  own.operationId = exchange.operationId
+  own.upstream = exchange.upstream
+  own.hasProblemDetails = exchange.hasProblemDetails
+  own.responder = responderOf(open)
+  return own
 }
 
 /** The failure that a head is about to tell of, when the gateway made the response up for one. */
@@ -55,19 +83,19 @@ export function failureAt(
   exchange: Exchange,
   status: number | undefined,
 ): GatewayError | undefined {
-  if (exchange.settled || clientLeft(exchange)) return undefined
-  const origin = originOf(exchange, status)
+  if (exchange.response.settled || clientLeft(exchange.response)) return undefined
+  const origin = exchange.origin ?? originOf(exchange.calls, status)
   return isMadeUp(status) && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
 }
 
 /** The failure behind an error, unless the application means it for the client or it is its own. */
 export function failureBehind(exchange: Exchange, thrown: unknown): GatewayError | undefined {
-  if (exchange.settled || exchange.res.headersSent || clientLeft(exchange)) return undefined
+  const { response, calls } = exchange
+  if (response.settled || exchange.res.headersSent || clientLeft(response)) return undefined
   if (GatewayError.is(thrown)) return ifAsked(thrown)
   const { status, statusCode } = Object(thrown) as Record<string, unknown>
   if (Number(status ?? statusCode) < 500) return undefined
-  const { last } = callsOf(exchange)
-  return last && ifAsked(currentFailure(last))
+  return ifAsked(calls.last?.currentFailure)
 }
 
 /** A fallback is asked about upstreams only. */

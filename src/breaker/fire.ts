@@ -1,11 +1,12 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { clientLeft } from '../exchange/exchange.js'
-import { explain } from '../exchange/call.js'
+import { explain } from '../exchange/calls.js'
+import { clientLeft } from '../response/client.js'
 import { read } from '../failures/rule.js'
-import { observer } from '../observer/context.js'
+import { currentExchange, isAbandoned, runOutside } from '../observer/context.js'
 import type { Circuit } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
 import { refusalOf } from './refusal.js'
+import type { Follower } from '../exchange/exchange.js'
 import { waitIn } from '../common/retry-after.js'
 import { verdictOf } from './verdict.js'
 
@@ -25,16 +26,15 @@ export async function fire<T>(circuit: Circuit, settings: Settings, action: Acti
   try {
     return await admitted(circuit, settings, action)
   } catch (error) {
-    const exchange = observer.store.getStore()
+    const exchange = currentExchange()
     if (exchange) exchange.rejected = error as GatewayError
     throw error
   }
 }
 
 async function admitted<T>(circuit: Circuit, settings: Settings, action: Action<T>): Promise<T> {
-  const exchange = observer.store.getStore()
-  // Its close is over, so nobody would abort the call.
-  if (exchange && clientLeft(exchange)) throw new GatewayError('client_closed_request')
+  // Nobody would abort the call.
+  if (isAbandoned()) throw new GatewayError('client_closed_request')
   const permit = circuit.enter()
   if (typeof permit === 'string') throw refusalOf(permit, circuit, settings.name)
   const startedAt = performance.now()
@@ -59,22 +59,24 @@ async function admitted<T>(circuit: Circuit, settings: Settings, action: Action<
 async function within<T>(settings: Settings, action: Action<T>): Promise<T> {
   const controller = new AbortController()
   const { signal } = controller
-  const exchange = observer.store.getStore()
+  const exchange = currentExchange()
   const timer = startTimer(settings, controller)
-  const left = () => {
-    if (exchange && clientLeft(exchange))
-      controller.abort(new GatewayError('client_closed_request'))
+  const left: Follower = {
+    closesAt: 'calls',
+    closed: ({ response }) => {
+      if (clientLeft(response)) controller.abort(new GatewayError('client_closed_request'))
+    },
   }
-  exchange?.closers.push(left)
+  exchange?.follow(left)
   try {
     return await new Promise<T>((resolve, reject) => {
       // An action that does not listen to the signal is not waited for.
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      observer.store.exit(() => Promise.resolve(action(signal)).then(resolve, reject))
+      runOutside(() => Promise.resolve(action(signal)).then(resolve, reject))
     })
   } finally {
     clearTimeout(timer)
-    exchange?.closers.splice(exchange.closers.indexOf(left), 1)
+    exchange?.unfollow(left)
   }
 }
 

@@ -1,24 +1,33 @@
 import type { Exchange } from '../exchange/exchange.js'
-import { brokenBy, clientLeft } from '../exchange/exchange.js'
 import { ask } from '../common/callback.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/call.js'
+import { explain } from '../exchange/calls.js'
 import { classify } from '../failures/classify.js'
 import { meaningOfStatus } from '../failures/table.js'
-import { currentFailure } from '../observer/origin.js'
-import { callsOf } from '../observer/context.js'
+import { brokenBy, clientLeft } from '../response/client.js'
 import type { Verdict } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
 
+/** Whether a response that is no failure was relayed whole: the outcome of most requests. */
+export function isPlainSuccess({ calls: { relay, last }, res }: Exchange): boolean {
+  const call = relay ?? last
+  return (
+    call?.status !== undefined &&
+    call.failure === undefined &&
+    !isFailureStatus(call.status) &&
+    res.writableFinished
+  )
+}
+
 /** How the upstream did so far; undefined when the request has called none. */
 export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | undefined {
-  const { relay, last } = callsOf(exchange)
-  // What is called while a response streams, an exporter of metrics say, does not speak for it.
+  const { relay, last } = exchange.calls
+  // Calls made while the response streams must not decide its verdict.
   const call = relay ?? last
   if (call === undefined) return undefined
   const { status, state } = call
-  const error = currentFailure(call) ?? breakOf(exchange)
-  const gone = error ? error.code === 'client_closed_request' : clientLeft(exchange)
+  const error = call.currentFailure ?? breakOf(exchange)
+  const gone = error ? error.code === 'client_closed_request' : clientLeft(exchange.response)
   const relayed = status !== undefined && !error && exchange.res.writableFinished
   return {
     ...(status !== undefined && { status }),
@@ -31,7 +40,7 @@ export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | unde
 
 /** What is wrong with a response that the application could not read to its end, a bad encoding for one. */
 function breakOf(exchange: Exchange): GatewayError | undefined {
-  const broken = brokenBy(exchange)
+  const broken = brokenBy(exchange.response)
   return broken && explain(broken, exchange)
 }
 
@@ -52,4 +61,5 @@ function verdictByDefault({ aborted, complete, error, status }: Outcome): Verdic
   return isFailureStatus(status) ? 'failure' : 'success'
 }
 
-const isFailureStatus = (status = 0): boolean => meaningOfStatus(status).counts
+/** Whether a status of the upstream's own speaks against it. */
+export const isFailureStatus = (status = 0): boolean => meaningOfStatus(status).counts

@@ -35,6 +35,8 @@ export class Circuits {
   /** The circuit of a key; the key that was used longest ago makes room for a new one. */
   get(key = ''): Circuit {
     const known = this.#byKey.get(key)
+    // The only one need not be put in its place again.
+    if (known !== undefined && this.#byKey.size === 1) return known
     if (known === undefined && this.#byKey.size >= MOST_KEYS) this.#makeRoom()
     const circuit = known ?? new Circuit(this.settings)
     // A map keeps the order of insertion: the first one is the one used longest ago.

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
-import type { Exchange } from './exchange.js'
+import { GatewayError } from '../errors/gateway-error.js'
+import { ByteList } from './byte-list.js'
+import type { Exchange, Follower } from './exchange.js'
 
 /** Bounds of reading a request body. */
 export interface PeekOptions {
@@ -15,8 +17,6 @@ export interface PeekOptions {
 }
 
 const EMPTY = Buffer.alloc(0)
-// Two readers at once would each hold back what the other waits for.
-const peeked = new WeakMap<IncomingMessage, Promise<Buffer>>()
 
 /**
  * Reads the body of a request and leaves the same bytes in the request for whoever reads next.
@@ -24,16 +24,14 @@ const peeked = new WeakMap<IncomingMessage, Promise<Buffer>>()
  * @throws {GatewayError} `content_too_large`, `request_timeout`, `client_closed_request`, or
  *   `gateway_misconfigured` when somebody has read the body before.
  */
-export async function peekBody({ req }: Exchange, options: PeekOptions): Promise<Buffer> {
-  let body = peeked.get(req)
-  if (body === undefined) {
-    body = read(req, options)
-    peeked.set(req, body)
-  }
-  const bytes = await body
-  if (bytes.length > options.limit) throw new GatewayError('content_too_large')
-  frame(req, bytes.length)
-  return bytes
+export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
+  // Two readers at once would each hold back what the other waits for.
+  exchange.body ??= read(exchange, options)
+  return exchange.body.then((bytes) => {
+    if (bytes.length > options.limit) throw new GatewayError('content_too_large')
+    frame(exchange.req, bytes.length)
+    return bytes
+  })
 }
 
 /**
@@ -48,18 +46,20 @@ function frame({ method = '', headers }: IncomingMessage, length: number): void 
   delete headers['transfer-encoding']
 }
 
-async function read(req: IncomingMessage, options: PeekOptions): Promise<Buffer> {
+function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
+  const { req } = exchange
   const announced = announcedLength(req)
-  if (announced === 0) return EMPTY
-  if (announced > options.limit) throw new GatewayError('content_too_large')
-  if (req.destroyed && !req.complete) throw new GatewayError('client_closed_request')
+  if (announced === 0) return Promise.resolve(EMPTY)
+  if (announced > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  if (req.destroyed && !req.complete)
+    return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
-    throw alreadyRead(req, options.place)
+    return Promise.reject(alreadyRead(req, options.place))
   const early = takeEarly(req)
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
-  if (isHttp1(req) && req.complete) return early
-  if (early.length > options.limit) throw new GatewayError('content_too_large')
-  return Buffer.concat([early, ...(await hold(req, options, early.length))])
+  if (isHttp1(req) && req.complete) return Promise.resolve(early)
+  if (early.length > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  return new HeldBody(exchange, options, early).whole
 }
 
 function alreadyRead(req: IncomingMessage, place: object): GatewayError {
@@ -78,16 +78,17 @@ function alreadyRead(req: IncomingMessage, place: object): GatewayError {
 
 /** Takes what arrived before us and puts it back in the same tick, so that 'end' is not emitted. */
 function takeEarly(req: IncomingMessage): Buffer {
-  const chunks: Buffer[] = []
+  if (req.readableLength === 0) return EMPTY
+  const chunks = new ByteList()
   while (req.readableLength > 0) {
     const chunk: Buffer | string | null = req.read() as Buffer | string | null
     if (chunk === null) break
-    chunks.push(
+    chunks.add(
       typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk,
     )
   }
-  if (chunks.length === 0) return EMPTY
-  const early = Buffer.concat(chunks)
+  if (chunks.size === 0) return EMPTY
+  const early = chunks.concat()
   req.unshift(early)
   hideRead(req)
   return early
@@ -106,39 +107,92 @@ function hideRead(req: IncomingMessage): void {
   }
 }
 
+const HELD = Symbol('held')
+type Holding = IncomingMessage & { [HELD]?: HeldBody | undefined }
+
 /**
  * Keeps the parser's chunks out of the stream until the body is whole, then lets them in.
  *
  * Nothing enters the stream before, so 'end' cannot fire early, and for all that comes after us
  * the request looks unread. Node's parser, HTTP/2 and inject all deliver through `push`.
  */
-function hold(req: IncomingMessage, options: PeekOptions, early: number): Promise<Buffer[]> {
-  return new Promise((resolve, reject) => {
-    const held: Buffer[] = []
-    let size = early
-    const settle = (error?: GatewayError) => {
-      clearTimeout(timer)
-      Reflect.deleteProperty(req, 'push')
-      req.off('error', gone).off('close', gone)
-      // Also behind an error: a report lets the request go on.
-      if (!req.destroyed) for (const chunk of held) req.push(chunk)
-      if (error) return reject(error)
-      req.push(null)
-      resolve(held)
-    }
-    const gone = () => settle(new GatewayError('client_closed_request'))
-    const late = () => settle(new GatewayError('request_timeout'))
-    const timer = setTimeout(late, options.timeout).unref()
-    req.once('error', gone).once('close', gone)
-    req.push = (chunk: Buffer | string | null, encoding?: BufferEncoding) => {
-      if (chunk === null) return (settle(), false)
-      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
-      held.push(bytes)
-      size += bytes.length
-      if (size > options.limit) settle(new GatewayError('content_too_large'))
-      return true
-    }
+class HeldBody implements Ticking, Follower {
+  readonly closesAt = 'response'
+  readonly whole: Promise<Buffer>
+  slot = -1
+  readonly #exchange: Exchange
+  readonly #limit: number
+  readonly #early: Buffer
+  readonly #chunks = new ByteList()
+  readonly #ticker: Ticker
+  readonly #dueAt: number
+  #isSettled = false
+  #resolve!: (bytes: Buffer) => void
+  #reject!: (error: GatewayError) => void
+
+  constructor(exchange: Exchange, { limit, timeout }: PeekOptions, early: Buffer) {
+    this.#exchange = exchange
+    this.#limit = limit
+    this.#early = early
+    this.#dueAt = performance.now() + timeout
+    this.#ticker = tickerFor(timeout)
+    this.#ticker.add(this)
+    this.whole = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    exchange.follow(this)
+    const req: Holding = exchange.req
+    req[HELD] = this
+    req.push = pushHeld
     // Those that do not push by themselves start with a read.
     if (!isHttp1(req)) req.read(0)
-  })
+  }
+
+  /** A chunk has come, or the end. */
+  take(chunk: Buffer | string | null, encoding?: BufferEncoding): boolean {
+    if (chunk === null) {
+      this.#settle()
+      return false
+    }
+    this.#chunks.add(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
+    if (this.#early.length + this.#chunks.size > this.#limit)
+      this.#settle(new GatewayError('content_too_large'))
+    return true
+  }
+
+  tick(now: number): void {
+    if (now >= this.#dueAt) this.#settle(new GatewayError('request_timeout'))
+  }
+
+  /** The client has left. */
+  closed(): void {
+    this.#settle(new GatewayError('client_closed_request'))
+  }
+
+  #settle(error?: GatewayError): void {
+    if (this.#isSettled) return
+    this.#isSettled = true
+    this.#ticker.remove(this)
+    this.#exchange.unfollow(this)
+    const req: Holding = this.#exchange.req
+    req[HELD] = undefined
+    // A deleted property would make a slow object of it.
+    req.push = (Object.getPrototypeOf(req) as IncomingMessage).push
+    const chunks = this.#chunks.chunks()
+    // Also behind an error: a report lets the request go on.
+    if (!req.destroyed) for (const chunk of chunks) req.push(chunk)
+    if (error) return this.#reject(error)
+    req.push(null)
+    const isOne = this.#early.length === 0 && chunks.length === 1
+    this.#resolve((isOne && chunks[0]) || Buffer.concat([this.#early, ...chunks]))
+  }
+}
+
+function pushHeld(
+  this: Holding,
+  chunk: Buffer | string | null,
+  encoding?: BufferEncoding,
+): boolean {
+  return this[HELD]?.take(chunk, encoding) ?? false
 }

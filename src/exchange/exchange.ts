@@ -1,8 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { http2StreamOf } from '../content/framing.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import type { Head } from '../response/gate.js'
-import { answerPlainly } from './plain.js'
+import { warnThrew } from '../common/callback.js'
+import { clientLeft } from '../response/client.js'
+import { Gate } from '../response/gate.js'
+import { hook, letGo } from '../response/hooks.js'
+import type { Head, Wish } from '../response/head.js'
+import { answerPlainly } from '../response/plain.js'
+import { type CallFollower, Calls } from './calls.js'
+import { leaveConnection, onSocketClose } from './connection.js'
+import { type Origin, originOf } from './origin.js'
 
 /** The request and response of the host; nothing of a framework. */
 export interface Carrier {
@@ -12,38 +18,181 @@ export interface Carrier {
   readonly params?: Readonly<Record<string, string>> | undefined
 }
 
+/** Answers errors; each stands in front of the one before. */
+export interface Responder {
+  /**
+   * Answers an error, or cuts the connection when the head is out; returns what it took the error
+   * for.
+   */
+  fail(exchange: Exchange, error: unknown): GatewayError
+  /** Tells the log hook of an error that changes nothing for the client. */
+  report?(exchange: Exchange, error: GatewayError): void
+}
+
+/** What happens when a request is over, in this order. */
+const CLOSE_STEPS = ['response', 'calls', 'verdict', 'report'] as const
+export type CloseStep = (typeof CLOSE_STEPS)[number]
+
+/** Somebody who follows a request: is asked at its head, and told of its calls and of its end. */
+export interface Follower extends CallFollower {
+  /** Looks at the head of the response, and may answer in its place or have it held and checked. */
+  atHead?(exchange: Exchange, head: Head): Wish
+  /** When it is told of the end. */
+  readonly closesAt?: CloseStep
+  /** The request is over. */
+  closed?(exchange: Exchange): void
+}
+
+/** What links a request to the calls that are made for it; emptied when the request is over. */
+export interface Context {
+  exchange: Exchange | undefined
+  /** Whether the client had left when the request was over. */
+  clientLeft: boolean
+}
+
+/** The parts that a `validate` has let pass. */
+export interface Validated {
+  readonly by: object
+  parts: object
+  readonly before: Validated | undefined
+}
+
 /** One request with its response: what the middlewares share, and what callbacks get on every host. */
-export interface Exchange {
+export class Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  /** The target of the request as it was first seen; hosts and proxies rewrite `req.url`. */
+  readonly url: string
   /** Path parameters, decoded. */
-  params: Readonly<Record<string, string>>
+  params: Readonly<Record<string, string>> = NO_PARAMS
+  /** The template of the route that the request has matched, such as `/orders/:id`. */
+  route: string | undefined = undefined
+  /** The `operationId` of the OpenAPI operation that the request has matched. */
+  operationId: string | undefined = undefined
   /** Name of the upstream, once a circuit breaker has named it. */
-  upstream: string | undefined
-  /**
-   * Answers with an error from outside the call stack (a timer, the death of an upstream), or cuts
-   * the connection when the head is out; returns what it took the error for. `problemDetails` puts
-   * its writer here.
-   * @internal
-   */
-  answer: (error: unknown) => GatewayError
-  /**
-   * Tells the log hook of an error that changes nothing for the client. `problemDetails` puts its hook
-   * here.
-   * @internal
-   */
-  report: ((error: GatewayError) => void) | undefined
+  upstream: string | undefined = undefined
+  /** The client's side. @internal */
+  readonly response: Gate
+  /** The outgoing calls. @internal */
+  readonly calls: Calls
+  /** The body, once somebody has asked for it. @internal */
+  body: Promise<Buffer> | undefined = undefined
+  /** What was let pass, by each `validate`. @internal */
+  valid: Validated | undefined = undefined
+  /** What the host passes to its middlewares, where that is not the request. @internal */
+  hostContext: object | undefined = undefined
+  /** @internal */
+  context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
-  guarded: boolean
+  hasProblemDetails = false
   /** What `.fire` has rejected with last: Express shows only the status of an error passed on. @internal */
-  rejected: GatewayError | undefined
-  /** The gateway has answered or cut; what follows is neither the client's nor the upstream's doing. @internal */
-  settled: boolean
-  /** The head that was let through. @internal */
-  head: Head | undefined
-  /** Called at the close of the response. @internal */
-  readonly closers: (() => void)[]
+  rejected: GatewayError | undefined = undefined
+  /** Who speaks at the head: decided once, read by all. @internal */
+  origin: Origin | undefined = undefined
+  /** Who answers; the others stand behind. @internal */
+  responder: Responder = PLAIN
+  /** @internal */
+  isClosed = false
+  /** Whether the observer follows it to its end. @internal */
+  isWatched = false
+  /** @internal */
+  readonly followers: Follower[] = []
+
+  /** @internal */
+  constructor(req: IncomingMessage, res: ServerResponse, response?: Gate) {
+    this.req = req
+    this.res = res
+    this.url = req.url ?? ''
+    this.response = response ?? new Gate(req, res, this)
+    this.calls = new Calls(this, this.followers)
+  }
+
+  /** Answers with an error from outside of the call stack: a timer, the death of an upstream. @internal */
+  fail(error: unknown): GatewayError {
+    return this.responder.fail(this, error)
+  }
+
+  /** Tells the log hook, where there is one; whether there was. @internal */
+  report(error: GatewayError): boolean {
+    if (!this.responder.report) return false
+    this.responder.report(this, error)
+    return true
+  }
+
+  /** @internal */
+  follow(follower: Follower): void {
+    if (follower.atHead) hook(this.response)
+    if (!this.isClosed) this.followers.push(follower)
+    else if (follower.closed) tellClosed(this, follower)
+  }
+
+  /** @internal */
+  unfollow(follower: Follower): void {
+    const { followers } = this
+    const at = followers.indexOf(follower)
+    // Mostly the last one, and a pop makes no new list.
+    if (at === followers.length - 1) followers.pop()
+    else if (at !== -1) followers.splice(at, 1)
+  }
+
+  /** Decides who speaks, and asks all followers. @internal */
+  atHead(head: Head): Wish[] {
+    const { followers } = this
+    const origin = originOf(this.calls, head.status)
+    this.origin = origin
+    if (origin.by === 'upstream') this.calls.relay = origin.call
+    let wishes = NO_WISHES
+    for (let at = 0; at < followers.length; at++) {
+      const wish = askAtHead(this, followers[at], head)
+      if (wish) wishes = [...wishes, wish]
+    }
+    return wishes
+  }
+
+  /** The request is over; what it leads to is let go, so that no old object keeps a new one alive. @internal */
+  close(): void {
+    if (this.isClosed) return
+    const { followers, context, response } = this
+    leaveConnection(this)
+    if (response.held) letGo(response)
+    const left = clientLeft(response)
+    this.isClosed = true
+    for (const step of CLOSE_STEPS)
+      for (let at = 0; at < followers.length; at++) {
+        const follower = followers[at]
+        if (follower?.closesAt === step) tellClosed(this, follower)
+      }
+    followers.length = 0
+    this.calls.release()
+    this.hostContext = undefined
+    if (context === undefined) return
+    context.exchange = undefined
+    context.clientLeft = left
+  }
 }
+
+/** Heads go out in event listeners of the proxy, where nobody would catch what throws. */
+function askAtHead(exchange: Exchange, follower: Follower | undefined, head: Head): Wish {
+  try {
+    return follower?.atHead?.(exchange, head)
+  } catch (error) {
+    warnThrew('the decision about a response', error)
+    return undefined
+  }
+}
+
+/** What throws at the end of a request stops no other. */
+function tellClosed(exchange: Exchange, follower: Follower): void {
+  try {
+    follower.closed?.(exchange)
+  } catch (error) {
+    warnThrew('the end of a request', error)
+  }
+}
+
+const NO_PARAMS: Readonly<Record<string, string>> = {}
+const NO_WISHES: Wish[] = []
+const PLAIN: Responder = { fail: ({ response }, error) => answerPlainly(response, error) }
 
 /** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
 export interface Step {
@@ -52,62 +201,31 @@ export interface Step {
   readonly checksBody?: boolean
 }
 
-const KEY = Symbol.for('good-gateway.exchange')
-type Branded = IncomingMessage & { [KEY]?: Exchange }
+/** The number changes with the shape of the object: copies of the package that differ keep apart. */
+const KEY = Symbol.for('good-gateway.exchange/2')
+type Branded<T> = T & { [KEY]?: Exchange }
 
 /** The exchange of a request: made at the first middleware that asks, the same for all that follow. */
 export function exchangeOf({ req, res, params }: Carrier): Exchange {
-  const exchange = ((req as Branded)[KEY] ??= createExchange(req, res))
+  const exchange = (req as Branded<IncomingMessage>)[KEY] ?? createExchange(req, res)
   if (params !== undefined) exchange.params = params
   return exchange
 }
 
 /** The exchange of a request that a middleware has seen. */
 export function knownExchange(req: IncomingMessage): Exchange | undefined {
-  return (req as Branded)[KEY]
+  return (req as Branded<IncomingMessage>)[KEY]
 }
 
 function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
-  const exchange: Exchange = {
-    req,
-    res,
-    params: {},
-    upstream: undefined,
-    answer: (error) => answerPlainly(exchange, error),
-    report: undefined,
-    guarded: false,
-    rejected: undefined,
-    settled: false,
-    head: undefined,
-    closers: [],
-  }
-  // One listener for all that waits for the end, so that the response of a long stream carries no more.
-  res.once('close', () => exchange.closers.forEach((close) => close()))
+  const exchange = new Exchange(req, res)
+  ;(req as Branded<IncomingMessage>)[KEY] = exchange
+  ;(res as Branded<ServerResponse>)[KEY] = exchange
+  res.on('close', closeOfResponse)
+  onSocketClose(exchange)
   return exchange
 }
 
-/** Whether the client closed the connection before it had the whole response. */
-export function clientLeft(exchange: Exchange): boolean {
-  const { res, settled } = exchange
-  // Of HTTP/2 only the stream tells at once.
-  const gone =
-    res.closed ||
-    res.destroyed ||
-    res.socket?.destroyed === true ||
-    http2StreamOf(res)?.destroyed === true
-  return gone && !settled && !isSent(exchange) && brokenBy(exchange) === undefined
-}
-
-// A response of HTTP/2 knows no writableFinished, or takes a reset for it.
-const isSent = ({ res }: Exchange): boolean => res.writableEnded && (res.writableFinished ?? true)
-
-/** What a pipeline says of a client that has left, and what an abort in answer to that is. */
-const ENDS_OF_CLIENTS: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'AbortError'])
-
-/** The error that the application has destroyed the response with, before the client had it all. */
-export function brokenBy(exchange: Exchange): Error | undefined {
-  const errored: (Error & { readonly code?: unknown }) | null | undefined = exchange.res.errored
-  if (!errored || isSent(exchange)) return undefined
-  const byClient = ENDS_OF_CLIENTS.has(errored.name) || ENDS_OF_CLIENTS.has(errored.code)
-  return byClient ? undefined : errored
+function closeOfResponse(this: Branded<ServerResponse>): void {
+  this[KEY]?.close()
 }

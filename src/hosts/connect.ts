@@ -56,7 +56,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
     const exchange = exchangeOf({ req, res, params: paramsOf(req) })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
-      if (exchange.guarded) return answerOutside(exchange, error)
+      if (exchange.hasProblemDetails) return answerOutside(exchange, error)
       try {
         return next(error)
       } catch {
@@ -76,7 +76,7 @@ const told = new WeakSet<Exchange>()
  * upstream need not be told for each request.
  */
 export function answerOutside(exchange: Exchange, error: unknown): void {
-  const answered = exchange.answer(error)
+  const answered = exchange.fail(error)
   if (answered.code !== 'gateway_error' || told.has(exchange)) return
   told.add(exchange)
   console.error(forHost(error, answered))

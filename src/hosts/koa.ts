@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Exchange, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
@@ -46,9 +46,6 @@ export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
-/** Koa's middlewares get a context, which a step knows nothing of. */
-const contexts = new WeakMap<Exchange, KoaContext>()
-
 function middlewareOf(step: Step): KoaMiddleware {
   const middleware: KoaMiddleware = (ctx, next) => {
     const context = ctx as KoaContext
@@ -58,7 +55,8 @@ function middlewareOf(step: Step): KoaMiddleware {
         `${step.name} of good-gateway/koa was called without a context; import it from good-gateway/express or good-gateway`,
       )
     const exchange = exchangeOf(context)
-    contexts.set(exchange, context)
+    // A route may lead back to a middleware of Koa, which wants it.
+    exchange.hostContext = context
     return step(exchange, next)
   }
   return brand(middleware, step)
@@ -66,7 +64,7 @@ function middlewareOf(step: Step): KoaMiddleware {
 
 function stepOf(middleware: AnyKoaMiddleware): Step {
   return async (exchange, next) => {
-    const ctx = contexts.get(exchange)
+    const ctx = exchange.hostContext as KoaContext | undefined
     if (ctx === undefined) throw new Error('A route of Koa was run outside of Koa.')
     ctx.params = exchange.params
     await middleware(ctx, next)

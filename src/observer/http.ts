@@ -1,14 +1,14 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { type Call, explain, failure, type Transport } from '../exchange/call.js'
+import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
 import { read } from '../failures/rule.js'
-import { answered, answerFor, begin, end, fail, giveUp } from './life.js'
-import { observer } from './context.js'
+import { bind } from './bind.js'
+import { currentExchange, observer } from './context.js'
 
 interface RequestMessage {
-  readonly request: ClientRequest
+  readonly request: Observed
 }
 interface ResponseMessage extends RequestMessage {
   readonly response: IncomingMessage
@@ -17,10 +17,14 @@ interface ErrorMessage extends RequestMessage {
   readonly error: unknown
 }
 
+/** The truth about which call a request is; null where it belongs to no request of a client. */
+const CALL = Symbol.for('good-gateway.call/2')
+type Observed = ClientRequest & { [CALL]?: HttpCall | null }
+
 /** What the channels of `http` and `https` tell; made for `diagnostics_channel.subscribe`. */
 export const httpChannels = {
   'http.client.request.created': (message: unknown) => {
-    observer.tellsCreation = true
+    observer.hasCreatedChannel = true
     callOf((message as RequestMessage).request)
   },
   // Absent before Node 22.12 is the one above; the first seen wins.
@@ -30,67 +34,170 @@ export const httpChannels = {
   // Published at the head of the response, whatever its name says.
   'http.client.response.finish': (message: unknown) => {
     const { request, response } = message as ResponseMessage
-    const call = callOf(request)
-    if (call === undefined) return
-    // Emitted within destroy(), before the application hears of an error and may turn to something else.
-    response.once('aborted', () => broke(call, response))
-    response.once('close', () => end(call, response.complete ? 'complete' : 'dropped'))
-    const coding = response.headers['transfer-encoding']
-    answered(call, { status: response.statusCode ?? 0, coding, fields: () => response.headers })
+    callOf(request)?.headArrived(response)
   },
   'http.client.request.error': (message: unknown) => {
     const { request, error } = message as ErrorMessage
     // The context of a reused connection's events is another request's.
-    const call = request.reusedSocket ? observer.byRequest.get(request) : callOf(request)
-    if (call !== undefined) failed(call, request, error)
+    const call = request.reusedSocket ? request[CALL] : callOf(request)
+    call?.broke(error)
   },
 }
 
 /** The call that a request of `http` or `https` is, begun if it is new. */
-export function callOf(request: ClientRequest): Call | undefined {
-  const known = observer.byRequest.get(request)
-  if (known) return known
-  const call = begin(request, new HttpTransport(request))
-  if (call === undefined) return undefined
-  timeConnection(call, request)
-  request.once('close', () => closed(call, request))
+export function callOf(request: Observed): HttpCall | undefined {
+  const known = request[CALL]
+  if (known !== undefined) return known ?? undefined
+  const exchange = currentExchange()
+  if (exchange === undefined) {
+    // Node 20 may tell of it again, in the context that it belongs to.
+    if (observer.hasCreatedChannel) request[CALL] = null
+    return undefined
+  }
+  const call = new HttpCall(exchange.calls, request)
+  request[CALL] = call
+  bind(call, exchange.calls)
+  call.timeConnection()
+  request.on('close', closeOfRequest)
   return call
 }
 
-/** A switch of protocols that nobody has asked for closes a request without a word to anybody. */
-function closed(call: Call, request: ClientRequest): void {
-  const unasked = responseOf(request)?.statusCode === 101 && request.listenerCount('upgrade') === 0
-  if (call.state === 'open' && unasked) {
-    fail(call, failure(call.exchange, 'upstream_upgrade_failed', {}))
-    answerFor(call)
+function closeOfRequest(this: Observed): void {
+  this[CALL]?.requestClosed()
+}
+
+/** Emitted within destroy(), before the application hears of an error and may turn to something else. */
+function abortOfResponse(this: IncomingMessage): void {
+  requestOf(this)?.[CALL]?.responseBroke(this)
+}
+
+/** Node keeps the request on the response, and the response on the request. */
+const requestOf = (response: IncomingMessage): Observed | undefined =>
+  (response as { req?: Observed }).req
+
+function socketOfRequest(this: Observed, socket: Socket): void {
+  this[CALL]?.attached(socket)
+}
+
+/** Nothing public tells what a stream is piped into. */
+interface Piped {
+  readonly _readableState?: { readonly pipes?: readonly unknown[] }
+}
+
+/** A request of `http` or `https`. */
+export class HttpCall extends Call {
+  #request: ClientRequest | undefined
+
+  constructor(calls: Calls, request: ClientRequest) {
+    super(calls)
+    this.#request = request
   }
-}
 
-/** A connection of an agent's pool stands already. */
-function timeConnection(call: Call, request: ClientRequest): void {
-  const stands = () => (call.connectedAt ??= performance.now())
-  const attached = (socket: Socket) => {
-    if (!socket.connecting) return stands()
-    return socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stands)
+  /** A connection of an agent's pool stands already. */
+  timeConnection(): void {
+    const request = this.#request
+    if (request?.socket) this.attached(request.socket)
+    else request?.on('socket', socketOfRequest)
   }
-  if (request.socket) attached(request.socket)
-  else request.once('socket', attached)
-}
 
-function failed(call: Call, request: ClientRequest, error: unknown): void {
-  const response = responseOf(request)
-  // Bytes after a whole response: what was let through is good, only the connection is not.
-  if (response?.complete && call.exchange.res.headersSent) return
-  if (response && request.destroyed && !endedByPeer(response)) giveUp(call, timeoutOf(call, error))
-  else fail(call, meaningOf(call, request, error))
-}
+  attached(socket: Socket): void {
+    const stands = () => (this.connectedAt ??= performance.now())
+    if (!socket.connecting) stands()
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stands)
+  }
 
-function meaningOf(call: Call, request: ClientRequest, error: unknown): unknown {
-  // What the system says of the connection was not done on this side.
-  if (timedOut(request) && read(error, 'syscall') === undefined) return timeoutOf(call, error)
-  // A check of the user's own gives errors that no table knows.
-  const unverified = isIdentityError(request, error) && explain(error, call.exchange) === undefined
-  return unverified ? failure(call.exchange, 'upstream_tls_certificate', { cause: error }) : error
+  headArrived(response: IncomingMessage): void {
+    response.on('aborted', abortOfResponse)
+    const coding = response.headers['transfer-encoding']
+    this.answered({ status: response.statusCode ?? 0, coding })
+  }
+
+  /** A switch of protocols that nobody has asked for closes a request, and Node emits no error. */
+  requestClosed(): void {
+    const request = this.#request
+    const isUnasked = this.#response?.statusCode === 101 && request?.listenerCount('upgrade') === 0
+    if (this.state === 'open' && isUnasked) {
+      this.fail(upstreamError(this.calls?.owner, 'upstream_upgrade_failed'))
+      this.answerFor()
+    }
+  }
+
+  /** The request has emitted an error. */
+  broke(error: unknown): void {
+    const response = this.#response
+    // Bytes after a whole response: what was let through is good, only the connection is not.
+    if (response?.complete && this.calls?.owner.response.res.headersSent) return
+    if (response && this.#request?.destroyed && !endedByPeer(response))
+      this.abortedByApplication(this.#timeout(error))
+    else this.fail(this.#meaningOf(error))
+  }
+
+  /** The response has ended before its time. */
+  responseBroke(response: IncomingMessage): void {
+    // A whole response that nobody has read to its end is said to be aborted, too.
+    if (response.complete) return
+    if (endedByPeer(response)) this.fail(response.errored)
+    else this.abortedByApplication(this.#timeout(response.errored))
+  }
+
+  destroy(error?: Error): void {
+    this.#request?.destroy(error)
+  }
+
+  drain(): void {
+    this.#response?.resume()
+  }
+
+  broken(): unknown {
+    const response = this.#response
+    // Aborted on this side; Node tells of it in a moment, some libraries at once.
+    if (!response && this.#request?.destroyed)
+      return this.#request.errored ?? new DOMException('The request was aborted.', 'AbortError')
+    const isBroken = response?.complete === false && response.errored && endedByPeer(response)
+    return isBroken ? response.errored : undefined
+  }
+
+  feeds(target: Writable): boolean {
+    const { _readableState: state } = (this.#response ?? {}) as Piped
+    return Array.isArray(state?.pipes) && state.pipes.includes(target)
+  }
+
+  bytesRead(): number {
+    return this.#request?.socket?.bytesRead ?? 0
+  }
+
+  connected(): boolean {
+    const socket = this.#request?.socket as TLSSocket | null | undefined
+    if (!socket || socket.connecting) return false
+    return !(socket as { secureConnecting?: boolean }).secureConnecting
+  }
+
+  fields(): IncomingHttpHeaders {
+    return this.#response?.headers ?? {}
+  }
+
+  protected release(): void {
+    this.#request = undefined
+  }
+
+  get #response(): IncomingMessage | undefined {
+    return (this.#request as { res?: IncomingMessage | null } | undefined)?.res ?? undefined
+  }
+
+  #meaningOf(error: unknown): unknown {
+    const request = this.#request
+    const owner = this.calls?.owner
+    if (request === undefined) return error
+    // What the system says of the connection was not done on this side.
+    if (timedOut(request) && read(error, 'syscall') === undefined) return this.#timeout(error)
+    // A check of the user's own gives errors that no table knows.
+    const isUnverified = isIdentityError(request, error) && explain(error, owner) === undefined
+    return isUnverified ? upstreamError(owner, 'upstream_tls_certificate', { cause: error }) : error
+  }
+
+  #timeout(cause: unknown): Error {
+    return upstreamError(this.calls?.owner, 'upstream_timeout', { cause })
+  }
 }
 
 /** Node keeps the code of what `checkServerIdentity` gave, or its message. */
@@ -101,75 +208,12 @@ function isIdentityError({ socket }: ClientRequest, error: unknown): boolean {
   )
 }
 
-function broke(call: Call, response: IncomingMessage): void {
-  // A whole response that nobody has read to its end is said to be aborted, too.
-  if (response.complete) return
-  if (endedByPeer(response)) fail(call, response.errored)
-  else giveUp(call, timeoutOf(call, response.errored))
-}
-
 /** A timeout that the proxy has set: it destroyed the request, so Node speaks of a reset. */
 function timedOut({ destroyed, socket }: ClientRequest): boolean {
   return destroyed && (socket?.timeout ?? 0) > 0
 }
 
-const timeoutOf = (call: Call, cause: unknown) =>
-  failure(call.exchange, 'upstream_timeout', { cause })
-
 /** Whether a response that broke was broken by the other side; `aborted` is said of both. */
 function endedByPeer({ socket }: IncomingMessage): boolean {
   return socket.readableEnded || socket.errored !== null
-}
-
-/** Node keeps the response on the request. */
-function responseOf(request: ClientRequest): IncomingMessage | undefined {
-  return (request as { res?: IncomingMessage | null }).res ?? undefined
-}
-
-/** Nothing public tells what a stream is piped into. */
-interface Piped {
-  readonly _readableState?: { readonly pipes?: readonly unknown[] }
-}
-
-class HttpTransport implements Transport {
-  readonly #request: ClientRequest
-
-  constructor(request: ClientRequest) {
-    this.#request = request
-  }
-
-  destroy(error?: Error): void {
-    this.#request.destroy(error)
-  }
-
-  drain(): void {
-    responseOf(this.#request)?.resume()
-  }
-
-  broken(): unknown {
-    const response = responseOf(this.#request)
-    // Given up on this side; Node tells of it in a moment, some libraries at once.
-    if (!response && this.#request.destroyed)
-      return this.#request.errored ?? new DOMException('The request was given up.', 'AbortError')
-    const broken = response?.complete === false && response.errored && endedByPeer(response)
-    return broken ? response.errored : undefined
-  }
-
-  feeds(target: Writable): boolean {
-    const { _readableState: state } = (responseOf(this.#request) ?? {}) as Piped
-    return Array.isArray(state?.pipes) && state.pipes.includes(target)
-  }
-
-  bytesRead(): number {
-    return this.#request.socket?.bytesRead ?? 0
-  }
-
-  connected(): boolean {
-    const socket = this.#request.socket as TLSSocket | null
-    return (
-      socket !== null &&
-      !socket.connecting &&
-      !(socket as { secureConnecting?: boolean }).secureConnecting
-    )
-  }
 }

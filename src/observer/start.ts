@@ -1,22 +1,23 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { httpChannels } from './http.js'
 import { observer } from './context.js'
+import { httpChannels } from './http.js'
 import { undiciChannels } from './undici.js'
 
 /** Begins to observe the outgoing calls of this process; once for all copies of the package. */
 export function startObserver(): void {
-  if (observer.subscribed) return
-  observer.subscribed = true
+  if (observer.isStarted) return
+  observer.isStarted = true
   for (const [name, listener] of Object.entries({ ...httpChannels, ...undiciChannels })) {
-    subscribe(name, guarded(listener))
+    subscribe(name, withoutThrowing(listener))
   }
+  warnOfOthers()
 }
 
 /**
  * What throws in a subscriber becomes an uncaught exception. The channels are marked experimental
  * and undici's messages are internals: a version that we do not know must not end the process.
  */
-function guarded(listener: (message: unknown) => void): (message: unknown) => void {
+function withoutThrowing(listener: (message: unknown) => void): (message: unknown) => void {
   let warned = false
   return (message) => {
     try {
@@ -26,4 +27,19 @@ function guarded(listener: (message: unknown) => void): (message: unknown) => vo
       warned = true
     }
   }
+}
+
+const VERSION = 2
+const VERSIONS = Symbol.for('good-gateway.versions')
+const seen = ((globalThis as { [VERSIONS]?: Set<number> })[VERSIONS] ??= new Set())
+
+/** Copies of the package whose objects differ in shape each observe for themselves. */
+function warnOfOthers(): void {
+  seen.add(VERSION)
+  // Version 0.1 had no list, and a key without a number.
+  const isOld = Symbol.for('good-gateway.observer') in globalThis
+  if (seen.size < 2 && !isOld) return
+  process.emitWarning(
+    'good-gateway: two versions of the package run in this process and do not know each other; install one of them only (npm ls good-gateway).',
+  )
 }

@@ -1,14 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Call, failure, type Transport } from '../exchange/call.js'
-import { answered, begin, end, fail, giveUp } from './life.js'
-import { observer } from './context.js'
+import { Call, type Calls, upstreamError } from '../exchange/calls.js'
+import { bind } from './bind.js'
+import { currentExchange } from './context.js'
+
+/** The truth about which call a request is. */
+const CALL = Symbol.for('good-gateway.call/2')
 
 /** The internal request of undici, as far as versions 6 to 8 agree. */
 interface UndiciRequest {
   abort?: ((error: Error) => void) | null
   onError?: (error: Error) => void
   onResponseError?: (error: Error) => void
+  [CALL]?: UndiciCall
 }
 interface RequestMessage {
   readonly request: UndiciRequest
@@ -23,47 +27,37 @@ interface ErrorMessage extends RequestMessage {
   readonly error: unknown
 }
 
-const known = (message: unknown): Call | undefined =>
-  observer.byRequest.get((message as RequestMessage).request)
+const known = (message: unknown): UndiciCall | undefined =>
+  (message as RequestMessage).request[CALL]
 
 /** What the channels of undici tell, of `fetch` and of the package alike. */
 export const undiciChannels = {
   'undici:request:create': (message: unknown) => {
+    const exchange = currentExchange()
+    if (exchange === undefined) return
     const { request } = message as RequestMessage
-    begin(request, new UndiciTransport(request))
+    const call = new UndiciCall(exchange.calls, request)
+    request[CALL] = call
+    bind(call, exchange.calls)
   },
   'undici:client:sendHeaders': (message: unknown) => {
-    const call = known(message)
-    if (!(call?.transport instanceof UndiciTransport)) return
-    call.connectedAt ??= performance.now()
-    call.transport.sent((message as SendMessage).socket)
+    known(message)?.sent((message as SendMessage).socket)
   },
   'undici:request:headers': (message: unknown) => {
-    const call = known(message)
     const { statusCode, headers } = (message as HeadersMessage).response
-    const interim = statusCode >= 100 && statusCode < 200
-    if (call === undefined || interim) return
-    const coding = fieldIn(headers, 'transfer-encoding')
-    if (call.transport instanceof UndiciTransport) call.transport.chunked = coding !== undefined
-    answered(call, { status: statusCode, coding, fields: () => fieldsOf(headers) })
+    const isInterim = statusCode >= 100 && statusCode < 200
+    if (!isInterim) known(message)?.headArrived(statusCode, headers)
   },
   // Published at the end of every whole response, with trailers or without.
   'undici:request:trailers': (message: unknown) => {
-    const call = known(message)
-    if (call === undefined) return
-    const cutShort = call.transport instanceof UndiciTransport && call.transport.endedEarly()
-    if (cutShort) fail(call, failure(call.exchange, 'upstream_response_incomplete', {}))
-    else end(call, 'complete')
+    known(message)?.bodyArrived()
   },
   'undici:request:error': (message: unknown) => {
-    const call = known(message)
-    const { error } = message as ErrorMessage
-    if (call && isAbort(error) && call.status !== undefined) giveUp(call, error)
-    else if (call) fail(call, error)
+    known(message)?.broke((message as ErrorMessage).error)
   },
 }
 
-/** Ended by this side; before the head that is a lost patience like any other. */
+/** Ended by this side. */
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
 
 /** One of the raw headers, without reading the others. */
@@ -88,34 +82,55 @@ function fieldsOf(headers: unknown): IncomingHttpHeaders {
   return fields
 }
 
-class UndiciTransport implements Transport {
-  readonly #request: UndiciRequest
-  #socket: Socket | undefined
-  #reason: Error | undefined
+/** A request of undici. */
+class UndiciCall extends Call {
+  #request: UndiciRequest | undefined
+  #socket: Socket | undefined = undefined
+  #reason: Error | undefined = undefined
+  #headers: unknown = undefined
   /** Whether the response comes in chunks. */
-  chunked = false
+  #isChunked = false
 
-  constructor(request: UndiciRequest) {
+  constructor(calls: Calls, request: UndiciRequest) {
+    super(calls)
     this.#request = request
   }
 
-  /** The undici of Node 20 takes the end of the connection for the last chunk, where it was to be closed. */
-  endedEarly(): boolean {
-    return this.chunked && this.#socket?.readableEnded === true
-  }
-
-  /** The request is on a connection; what was to end before that ends now. */
+  /** It is on a connection; what was to end before that ends now. */
   sent(socket: Socket | undefined): void {
+    this.connectedAt ??= performance.now()
     this.#socket = socket
     if (this.#reason) this.destroy(this.#reason)
   }
 
-  /** These are internals of undici: where a version has none of them, the call is let go. */
+  headArrived(status: number, headers: unknown): void {
+    const coding = fieldIn(headers, 'transfer-encoding')
+    this.#isChunked = coding !== undefined
+    this.#headers = headers
+    this.answered({ status, coding })
+  }
+
+  bodyArrived(): void {
+    // The undici of Node 20 takes the end of the connection for the last chunk, where it was to be closed.
+    if (this.#isChunked && this.#socket?.readableEnded === true)
+      this.fail(upstreamError(this.calls?.owner, 'upstream_response_incomplete'))
+    else this.end('complete')
+  }
+
+  broke(error: unknown): void {
+    // Before the head, an abort counts as a timeout.
+    if (isAbort(error) && this.status !== undefined) this.abortedByApplication(error)
+    else this.fail(error)
+  }
+
+  /** These are internals of undici: where a version has none of them, the call goes on. */
   destroy(error: Error = new DOMException('The client left.', 'AbortError')): void {
-    const { abort, onError, onResponseError } = this.#request
+    const request = this.#request
+    if (request === undefined) return
+    const { abort, onError, onResponseError } = request
     this.#reason = error
-    if (typeof abort === 'function') Reflect.apply(abort, this.#request, [error])
-    else (onError ?? onResponseError)?.call(this.#request, error)
+    if (typeof abort === 'function') Reflect.apply(abort, request, [error])
+    else (onError ?? onResponseError)?.call(request, error)
   }
 
   /** The stream is its reader's alone. */
@@ -137,5 +152,16 @@ class UndiciTransport implements Transport {
 
   connected(): boolean {
     return this.#socket !== undefined
+  }
+
+  fields(): IncomingHttpHeaders {
+    return fieldsOf(this.#headers)
+  }
+
+  protected release(): void {
+    if (this.#request) delete this.#request[CALL]
+    this.#request = undefined
+    this.#socket = undefined
+    this.#headers = undefined
   }
 }

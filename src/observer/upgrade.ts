@@ -2,11 +2,8 @@ import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type Exchange, exchangeOf } from '../exchange/exchange.js'
-import { decideHead, onHead } from '../response/gate.js'
-import { originOf } from './origin.js'
-import { end } from './life.js'
-import { callsOf } from './context.js'
-import { drop } from './watch.js'
+import { originOf } from '../exchange/origin.js'
+import { decideHead } from '../response/hooks.js'
 
 const METHODS = ['write', 'end', 'destroy', 'destroySoon'] as const
 type Method = (...args: unknown[]) => unknown
@@ -28,8 +25,7 @@ export function upgradeExchange(req: IncomingMessage, socket: Socket): Exchange 
     unhook()
     socket.destroy()
   })
-  exchange.closers.push(unwatch)
-  onHead(exchange, () => void unwatch())
+  exchange.follow({ closesAt: 'response', closed: unwatch, atHead: () => void unwatch() })
   // Also what a timer answers ends the connection.
   res.once('finish', () => {
     unhook()
@@ -96,30 +92,30 @@ function watchEnd(socket: Socket, left: () => void): () => void {
 /** Whether the proxy's first word, bytes or an error or nothing, was replaced by ours. */
 function decide(exchange: Exchange, socket: Socket, word: unknown): boolean {
   // Our own answer comes this way too.
-  if (exchange.settled) return false
+  if (exchange.response.settled) return false
   const head = headOf(word)
-  const { by } = originOf(exchange, head.status)
+  const { by } = originOf(exchange.calls, head.status)
   if (word instanceof Error && by !== 'failure') {
     // Node destroys the socket of a client that has reset it, and some proxies the dial upon that.
-    drop(exchange, new GatewayError('client_closed_request'))
+    exchange.calls.abort(new GatewayError('client_closed_request'))
     return false
   }
   if (head.status === 101) switched(exchange)
-  if (decideHead(exchange, head)) return true
-  exchange.settled = true
+  if (decideHead(exchange.response, head)) return true
+  exchange.response.phase = 'answered'
   // An upstream that refuses with a body and dies in it leaves the client waiting.
-  callsOf(exchange).watchers.push({
-    ended: ({ state }) => state === 'failed' && socket.destroy(),
+  exchange.follow({
+    callEnded: ({ state }) => void (state === 'failed' && socket.destroy()),
   })
   return false
 }
 
 /** Node publishes no response for it; what follows is not HTTP any more. */
 function switched(exchange: Exchange): void {
-  const { last } = callsOf(exchange)
+  const { last } = exchange.calls
   if (last?.state !== 'open') return
   last.status = 101
-  end(last, 'complete')
+  last.end('complete')
 }
 
 /** The head that a proxy writes by hand; a status is missing where it only closes. */

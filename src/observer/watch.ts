@@ -1,79 +1,77 @@
-import { ClientRequest } from 'node:http'
-import { GatewayError } from '../errors/gateway-error.js'
+import { ClientRequest, type IncomingMessage } from 'node:http'
 import { hasBody } from '../content/framing.js'
-import { brokenBy, clientLeft, type Exchange } from '../exchange/exchange.js'
-import { onHead, seal } from '../response/gate.js'
-import { dropCall, explain } from '../exchange/call.js'
-import { originOf } from './origin.js'
+import { GatewayError } from '../errors/gateway-error.js'
+import { explain } from '../exchange/calls.js'
+import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
+import { brokenBy, clientLeft } from '../response/client.js'
+import { hook, seal } from '../response/hooks.js'
+import { currentExchange, observer, runIn } from './context.js'
 import { callOf } from './http.js'
-import { callsOf, observer } from './context.js'
 
 /** Runs the rest of a request so that its outgoing calls are known as its own. */
 export function observe(exchange: Exchange, next: () => Promise<unknown>): Promise<unknown> {
-  if (observer.store.getStore() === exchange) return next()
-  return observer.store.run(exchange, next)
+  return runIn(exchange, next)
 }
 
 /** Follows a request to its end: who answers it, and whether the client stays. */
 export function watch(exchange: Exchange): void {
-  if (observer.byExchange.has(exchange)) return
-  const calls = callsOf(exchange)
-  onHead(exchange, ({ status }) => {
-    const origin = originOf(exchange, status)
-    if (origin.by === 'upstream') calls.relay = origin.call
-    return undefined
-  })
-  exchange.closers.push(() => {
+  if (exchange.isWatched) return
+  exchange.isWatched = true
+  exchange.follow(ABORT)
+  hook(exchange.response)
+  if (observer.hasCreatedChannel) return
+  const { req } = exchange
+  req.pipe = announcePiped
+  if (hasBody(req)) keepContext(req)
+}
+
+/** A response that closes before it was whole ends the calls that were made for it. */
+const ABORT: Follower = {
+  closesAt: 'calls',
+  closed(exchange) {
     const reason = reasonOfCut(exchange)
     if (reason === undefined) return
     // What the proxy makes of the calls that end now, nobody reads; but it may throw.
-    seal(exchange)
-    drop(exchange, reason)
-  })
-  if (observer.tellsCreation) return
-  announcePiped(exchange)
-  if (hasBody(exchange.req)) keepContext(exchange)
+    seal(exchange.response, 'closed')
+    exchange.calls.abort(reason)
+  },
 }
 
 /** Why a response closed before it was whole; undefined when it was, or when the gateway has cut it. */
 function reasonOfCut(exchange: Exchange): GatewayError | undefined {
-  if (clientLeft(exchange)) return new GatewayError('client_closed_request')
-  const broken = brokenBy(exchange)
+  if (clientLeft(exchange.response)) return new GatewayError('client_closed_request')
+  const broken = brokenBy(exchange.response)
   return (
     broken && (explain(broken, exchange) ?? new GatewayError('gateway_error', { cause: broken }))
   )
 }
 
+type Pipe = IncomingMessage['pipe']
+
 /**
- * Node 20 tells of a request only when its body is sent; one that breaks before that, on a connection
- * of another's, could not be told whose it is. Most proxies pipe the incoming request into it.
+ * Node 20 reports a request only when its body is sent; one that breaks before that, on a connection
+ * of another's, could not be attributed. Most proxies pipe the incoming request into it.
  */
-function announcePiped(exchange: Exchange): void {
-  const { req } = exchange
-  const { pipe } = req
-  req.pipe = (target, options) => {
-    if (target instanceof ClientRequest) within(exchange, () => callOf(target))
-    return Reflect.apply(pipe, req, [target, options])
-  }
-}
+const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
+  const exchange = knownExchange(this)
+  if (exchange && target instanceof ClientRequest) within(exchange, () => callOf(target))
+  return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
+} as Pipe
+
+const pipeOf = (req: IncomingMessage): Pipe => (Object.getPrototypeOf(req) as IncomingMessage).pipe
 
 /** Events of the incoming body belong to no request by themselves; those of this one belong to it. */
-function keepContext(exchange: Exchange): void {
-  const { req } = exchange
+function keepContext(req: IncomingMessage): void {
   const { emit } = req
-  req.emit = (...args: Parameters<typeof emit>) =>
-    within(exchange, (): boolean => Reflect.apply(emit, req, args))
+  req.emit = function emitInContext(this: IncomingMessage, ...args: Parameters<typeof emit>) {
+    const exchange = knownExchange(this)
+    if (exchange === undefined || currentExchange()?.req === this)
+      return Reflect.apply(emit, this, args)
+    return runIn(exchange, (): boolean => Reflect.apply(emit, this, args))
+  }
 }
 
 /** Who answers in place of another belongs to the same request, and stays in its own context. */
 function within<T>(exchange: Exchange, work: () => T): T {
-  const known = observer.store.getStore()?.req === exchange.req
-  return known ? work() : observer.store.run(exchange, work)
-}
-
-/** Ends all calls of a request on this side. */
-export function drop(exchange: Exchange, reason: GatewayError): void {
-  const calls = callsOf(exchange)
-  calls.dropped = reason
-  for (const call of calls.open) dropCall(call, reason)
+  return currentExchange()?.req === exchange.req ? work() : runIn(exchange, work)
 }

@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Cause, Code } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Call } from '../exchange/call.js'
+import type { Call } from '../exchange/calls.js'
 import { read, text } from '../failures/rule.js'
-import { callsOf } from '../observer/context.js'
 import { type Problem, receivedStatus } from './problem.js'
 
 /**
@@ -58,7 +57,7 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
   const { req } = exchange
   const lowLevel = lowLevelOf(error.cause, req)
   const upstream = upstreamOf(error, exchange)
-  const { last } = callsOf(exchange)
+  const { last } = exchange.calls
   const traceId = traceIdOf(req)
   return {
     code: error.code,

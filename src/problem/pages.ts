@@ -42,7 +42,7 @@ export function problemPagesStep(options: ProblemPagesOptions = {}): Step {
     const asked = method === 'GET' || method === 'HEAD' ? url.split('?')[0] : undefined
     const body = asked?.startsWith(path) ? pages.get(asked) : undefined
     if (body === undefined) await next()
-    else respond(exchange, { status: 200, headers: HEADERS, body })
+    else respond(exchange.response, { status: 200, headers: HEADERS, body })
   }
 }
 

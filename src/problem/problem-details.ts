@@ -1,13 +1,14 @@
 import { ask } from '../common/callback.js'
-import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
-import { brokenBy, clientLeft, type Exchange, type Step } from '../exchange/exchange.js'
-import { type Head, type HeadListener, onHead } from '../response/gate.js'
-import { isMadeUp, type Origin, originOf } from '../observer/origin.js'
+import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import { isMadeUp, type Origin } from '../exchange/origin.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
-import { hasPassed } from './loop.js'
+import { brokenBy, clientLeft } from '../response/client.js'
+import type { Head, Wish } from '../response/head.js'
 import { pathOf } from './info.js'
+import { hasPassed } from './loop.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
 import { forHost } from './thrown.js'
 import { type HostTraits, unhandledError } from './unhandled.js'
@@ -27,22 +28,20 @@ export function problemDetailsStep(
   // The default name says nothing: any other gateway may have it as well.
   const ownName = options.name
   const writer = new Writer(settings)
-  const rules = { ...settings, pages }
+  const place = new ProblemDetails(writer, { ...settings, pages })
   startObserver()
   return async function problemDetails(exchange, next) {
-    if (isMisplaced(exchange, rules)) return void (await next())
+    if (isMisplaced(exchange, place)) return void (await next())
     watch(exchange)
-    exchange.guarded = true
-    exchange.answer = (error) => writer.answer(exchange, error)
-    exchange.report = (error) => void writer.report(exchange, error, true)
-    onHead(exchange, replacement(exchange, rules, writer))
-    exchange.closers.push(() => reportCut(exchange, writer))
+    exchange.hasProblemDetails = true
+    exchange.responder = writer
+    exchange.follow(place)
     try {
       if (ownName !== undefined && hasPassed(exchange.req, ownName))
         throw new GatewayError('loop_detected')
       await observe(exchange, next)
     } catch (error) {
-      const answered = writer.answer(exchange, error)
+      const answered = writer.fail(exchange, error)
       // A defect of the application is the host's to log; the answer is out already.
       if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
@@ -50,38 +49,62 @@ export function problemDetailsStep(
 }
 
 /** Where it can do nothing, or nothing more; what it did before holds. */
-function isMisplaced({ guarded, req, res }: Exchange, place: object): boolean {
+function isMisplaced({ hasProblemDetails, req, res }: Exchange, place: object): boolean {
+  if (!hasProblemDetails && !res.headersSent) return false
   const request = `${req.method} ${pathOf(req)}`
-  if (guarded)
-    warnOnce(
-      place,
-      `${request}: problemDetails is mounted twice on this path; the first one answers.`,
-    )
-  else if (res.headersSent)
-    warnOnce(
-      place,
-      `${request}: problemDetails ran after the response had begun; mount it before whatever answers.`,
-    )
-  return guarded || res.headersSent
+  const mistake = hasProblemDetails
+    ? 'is mounted twice on this path; the first one answers.'
+    : 'ran after the response had begun; mount it before whatever answers.'
+  warnOnce(place, `${request}: problemDetails ${mistake}`)
+  return true
 }
 
 type Rules = Settings & Required<HostTraits>
 
-/** Decides at the head whether the response is the gateway's own failure, and who explains it. */
-function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadListener {
-  return (head) => {
+/** What one `problemDetails` does at the head and at the end of each request. */
+class ProblemDetails implements Follower {
+  readonly closesAt = 'report'
+  readonly #writer: Writer
+  readonly #rules: Rules
+
+  constructor(writer: Writer, rules: Rules) {
+    this.#writer = writer
+    this.#rules = rules
+  }
+
+  /** Decides whether the response is the gateway's own failure, and who explains it. */
+  atHead(exchange: Exchange, head: Head): Wish {
     const { status } = head
-    if (exchange.settled || clientLeft(exchange)) return undefined
-    const origin = originOf(exchange, status)
+    const { origin = { by: 'application' }, response } = exchange
+    if (response.settled || clientLeft(response)) return undefined
+    const rules = this.#rules
     const ours = isOurs(origin, rules, head)
     const unhandled = ours ? undefined : unhandledError(exchange, head, origin, rules)
-    const wanted =
-      status === undefined ? undefined : ask('intercept', rules.intercept, exchange, status)
-    if (!(wanted ?? (ours || unhandled))) return undefined
-    if (origin.by === 'upstream' && !unhandled) return () => wrap(exchange, origin.call, writer)
+    if (!(wantedBy(rules, exchange, status) ?? (ours || unhandled))) return undefined
+    if (origin.by === 'upstream' && !unhandled)
+      return () => wrap(exchange, origin.call, this.#writer)
     const error = unhandled ?? (origin.by === 'failure' ? origin.failure : unwanted(status))
-    return () => void writer.answer(exchange, error)
+    return () => void this.#writer.fail(exchange, error)
   }
+
+  /** Tells of a response that the client has left, or that the application has broken off. */
+  closed(exchange: Exchange): void {
+    const { response } = exchange
+    const broken = brokenBy(response)
+    if (broken) this.#writer.fail(exchange, broken)
+    else if (clientLeft(response))
+      this.#writer.tell(exchange, new GatewayError('client_closed_request'))
+  }
+}
+
+/** Whether the user wants the response replaced; undefined leaves it to the rule. */
+function wantedBy(
+  { intercept }: Rules,
+  exchange: Exchange,
+  status: number | undefined,
+): boolean | undefined {
+  if (intercept === undefined || status === undefined) return undefined
+  return ask('intercept', intercept, exchange, status)
 }
 
 /** The rule, where `intercept` leaves it to us. */
@@ -95,11 +118,4 @@ function unwanted(status = 502): GatewayError {
   return new GatewayError(status < 500 ? 'request_rejected' : 'gateway_error', {
     ...(status >= 400 && { status }),
   })
-}
-
-/** Tells of a response that the client has left, or that the application has broken off. */
-function reportCut(exchange: Exchange, writer: Writer): void {
-  const broken = brokenBy(exchange)
-  if (broken) writer.answer(exchange, broken)
-  else if (clientLeft(exchange)) writer.report(exchange, new GatewayError('client_closed_request'))
 }

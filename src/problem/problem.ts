@@ -1,7 +1,6 @@
 import { type Cause, type Code, codes, type Retry } from '../errors/codes.js'
 import { describe, type GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { callsOf } from '../observer/context.js'
 import { waitIn } from '../common/retry-after.js'
 import { fieldNamed } from './fields.js'
 
@@ -103,7 +102,7 @@ function upstreamOf(error: GatewayError, exchange: Exchange): Problem['upstream'
 export function receivedStatus(error: GatewayError, exchange: Exchange): number | undefined {
   const told = error.options.proxyStatus?.['received-status']
   if (typeof told === 'number') return told
-  return codes[error.code].afterHead ? callsOf(exchange).last?.status : undefined
+  return codes[error.code].afterHead ? exchange.calls.last?.status : undefined
 }
 
 /** An error of the application may have any message; clients read bodies up to a bound. */

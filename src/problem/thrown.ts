@@ -1,10 +1,9 @@
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { explain, failure as failureOf } from '../exchange/call.js'
-import { currentFailure } from '../observer/origin.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { clientLeft } from '../response/client.js'
+import { explain, upstreamError } from '../exchange/calls.js'
 import { isObject, read, text } from '../failures/rule.js'
-import { callsOf } from '../observer/context.js'
 
 /**
  * What an error that reached us means for this request.
@@ -14,11 +13,12 @@ import { callsOf } from '../observer/context.js'
  */
 export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError {
   if (GatewayError.is(error)) return answerable(error, exchange)
-  if (clientLeft(exchange)) return new GatewayError('client_closed_request', { cause: error })
-  const { last } = callsOf(exchange)
+  if (clientLeft(exchange.response))
+    return new GatewayError('client_closed_request', { cause: error })
+  const { last } = exchange.calls
   const meant = httpErrorOf(error, last !== undefined)
   if (meant && meant.status < 500) return meant
-  const failure = last && currentFailure(last)
+  const failure = last?.currentFailure
   if (failure) return failure
   if (meant) return meant
   const known = explain(error, exchange)
@@ -29,8 +29,9 @@ export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError
 /** A call that the application has aborted itself, while the client is there, is lost patience. */
 function answerable(error: GatewayError, exchange: Exchange): GatewayError {
   const { code, cause } = error
-  const ownAbort = code === 'client_closed_request' && cause !== undefined && !clientLeft(exchange)
-  return ownAbort ? failureOf(exchange, 'upstream_timeout', { cause }) : error
+  const ownAbort =
+    code === 'client_closed_request' && cause !== undefined && !clientLeft(exchange.response)
+  return ownAbort ? upstreamError(exchange, 'upstream_timeout', { cause }) : error
 }
 
 /** A TypeError is a defect of ours wherever it is thrown; what no upstream sent, none has sent wrong. */

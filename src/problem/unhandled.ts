@@ -1,8 +1,7 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Head } from '../response/gate.js'
-import type { Origin } from '../observer/origin.js'
-import { callsOf } from '../observer/context.js'
+import type { Head } from '../response/head.js'
+import type { Origin } from '../exchange/origin.js'
 
 /** What `problemDetails` must know of its host. */
 export interface HostTraits {
@@ -35,15 +34,16 @@ function errorBehind(exchange: Exchange, status: number | undefined): GatewayErr
   const { rejected } = exchange
   if (rejected && (status ?? rejected.status) === rejected.status) return rejected
   if (status !== undefined && status < 500) return new GatewayError('request_rejected', { status })
-  if (callsOf(exchange).last !== undefined) return new GatewayError('upstream_error')
+  if (exchange.calls.last !== undefined) return new GatewayError('upstream_error')
   return new GatewayError('gateway_error', status === undefined ? {} : { status })
 }
 
 /** Connect's and Express's own page: but an upstream may be written in Express too. */
-function isPage({ status = 500, header }: Head, origin: Origin): boolean {
+function isPage(head: Head, origin: Origin): boolean {
+  const { status = 500 } = head
   // serve-static puts the same policy on its redirections.
   if (status < 400) return false
-  if (header('content-security-policy') !== POLICY) return false
-  if (!header('content-type')?.toLowerCase().startsWith('text/html')) return false
+  if (head.header('content-security-policy') !== POLICY) return false
+  if (!head.header('content-type')?.toLowerCase().startsWith('text/html')) return false
   return origin.by !== 'upstream' || origin.call.fields()['content-security-policy'] !== POLICY
 }

@@ -1,7 +1,7 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Head } from '../response/gate.js'
-import { type Call, dropCall, failure } from '../exchange/call.js'
+import type { Head } from '../response/head.js'
+import { type Call, upstreamError } from '../exchange/calls.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { linesOf } from './fields.js'
 import type { Writer } from './writer.js'
@@ -14,23 +14,25 @@ const KEPT =
   /^(?:proxy-status|vary|access-control-[a-z-]+|[a-z-]*rate-?limit(?:-[a-z-]+)?|retry-after|strict-transport-security)$/
 
 /** Whether an upstream's own answer is an error to wrap; a problem is one already. */
-export function isWrapped({ status = 0, header }: Head): boolean {
+export function isWrapped(head: Head): boolean {
+  const { status = 0 } = head
   if (status < 500 && status !== 429) return false
-  const type = header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  const type = head.header('content-type')?.split(';')[0]?.trim().toLowerCase()
   return type !== 'application/problem+json'
 }
 
 /** Puts the standard body in place of an upstream's own answer. */
 export function wrap(exchange: Exchange, call: Call, writer: Writer): void {
   keepFields(exchange, call)
-  writer.answer(exchange, wrapped(exchange, call))
-  exchange.closers.push(() => discard(call))
+  writer.fail(exchange, wrapped(exchange, call))
+  exchange.follow({ closesAt: 'calls', closed: () => discard(call) })
 }
 
-function wrapped(exchange: Exchange, { status = 502, fields }: Call): GatewayError {
-  const retryAfter = fields()['retry-after']
+function wrapped(exchange: Exchange, call: Call): GatewayError {
+  const { status = 502 } = call
+  const retryAfter = call.fields()['retry-after']
   const { code } = meaningOfStatus(status)
-  return failure(exchange, code, {
+  return upstreamError(exchange, code, {
     // A response that only `intercept` took for an error has no status for one.
     ...(status >= 400 && { status }),
     ...(retryAfter !== undefined && { headers: { 'Retry-After': retryAfter } }),
@@ -50,6 +52,6 @@ function keepFields({ res }: Exchange, call: Call): void {
 /** A pipe lets go of the upstream's response when ours is done; a long or endless body ends here. */
 function discard(call: Call): void {
   if (call.state !== 'open') return
-  setImmediate(() => call.transport.drain())
-  setTimeout(dropCall, GRACE, call, new GatewayError('client_closed_request')).unref()
+  setImmediate(() => call.drain())
+  setTimeout(() => call.abort(new GatewayError('client_closed_request')), GRACE).unref()
 }

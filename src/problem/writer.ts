@@ -1,8 +1,10 @@
 import { callBack } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange, Responder } from '../exchange/exchange.js'
+import { clientLeft } from '../response/client.js'
 import { cutWithEvent } from '../response/cut.js'
-import { clientLeft, type Exchange } from '../exchange/exchange.js'
-import { discardHeld, headIsOut } from '../response/gate.js'
+import { type Gate, headIsOut } from '../response/gate.js'
+import { discardHeld } from '../response/hooks.js'
 import { respond } from '../response/respond.js'
 import { fieldNamed, fieldsOfError, linesOf, varyOn } from './fields.js'
 import { eventOf, type Rendered, render } from './formats.js'
@@ -15,7 +17,7 @@ import { requestIdOf } from './request-id.js'
 import { gatewayErrorOf } from './thrown.js'
 
 /** Writes the answers of the gateway: the only place that does. */
-export class Writer {
+export class Writer implements Responder {
   readonly #settings: Settings
 
   constructor(settings: Settings) {
@@ -23,15 +25,15 @@ export class Writer {
   }
 
   /** Answers an error, or cuts the response when its head is out; once for each request. */
-  answer(exchange: Exchange, thrown: unknown): GatewayError {
+  fail(exchange: Exchange, thrown: unknown): GatewayError {
     const error = gatewayErrorOf(thrown, exchange)
     // Who has left is reported when the response closes, whatever it was that noticed first.
-    if (exchange.settled || clientLeft(exchange)) return error
-    const problem = this.report(exchange, error)
-    const out = headIsOut(exchange)
+    if (exchange.response.settled || clientLeft(exchange.response)) return error
+    const problem = this.tell(exchange, error)
+    const out = headIsOut(exchange.response)
     if (out && exchange.res.writableEnded) return error
     const rendered = render(problem, this.#settings.format)
-    if (out) cutWithEvent(exchange, eventOf(rendered))
+    if (out) cutWithEvent(exchange.response, eventOf(rendered))
     else {
       const page = prefersPage(exchange.req, rendered.contentType)
       this.#respond(exchange, error, problem, page ? pageOf(problem) : rendered)
@@ -39,8 +41,13 @@ export class Writer {
     return error
   }
 
+  /** Tells the log hook of an error that the client does not get. */
+  report(exchange: Exchange, error: GatewayError): void {
+    this.tell(exchange, error, true)
+  }
+
   /** Tells the log hook of a problem; `only` where the client does not get it. */
-  report(exchange: Exchange, error: GatewayError, only = false): Problem {
+  tell(exchange: Exchange, error: GatewayError, only = false): Problem {
     const { onError, requestId } = this.#settings
     const problem = problemOf(error, exchange, requestIdOf(exchange.req, requestId), this.#settings)
     if (onError) {
@@ -53,7 +60,7 @@ export class Writer {
   #respond(exchange: Exchange, error: GatewayError, problem: Problem, rendered: Rendered): void {
     const { name, expose } = this.#settings
     const { res } = exchange
-    discardHeld(exchange)
+    discardHeld(exchange.response)
     // What the application has asked for was about the answer that is replaced.
     res.removeHeader('retry-after')
     const vary = fieldNamed(error.headers, 'vary')
@@ -68,11 +75,11 @@ export class Writer {
         name,
         details: expose === 'full',
         received: receivedStatus(error, exchange),
-        existing: memberLines(exchange),
+        existing: memberLines(exchange.response),
       }),
       Vary: varyOn([...linesOf(res, 'vary'), ...(vary === undefined ? [] : [vary])], 'Accept'),
     }
-    respond(exchange, {
+    respond(exchange.response, {
       status: problem.status,
       body: rendered.body,
       headers: { ...fieldsOfError(error, headers), ...headers },
@@ -81,7 +88,7 @@ export class Writer {
 }
 
 /** The lines of `Proxy-Status` that the replaced response had, by `setHeader` or by `writeHead`. */
-function memberLines({ res, head }: Exchange): string[] {
+function memberLines({ res, head }: Gate): string[] {
   const lines = linesOf(res, 'proxy-status')
   const given = lines.length === 0 ? head?.header('proxy-status') : undefined
   return given === undefined ? lines : [given]

@@ -1,7 +1,7 @@
 import { constants } from 'node:http2'
 import { http2StreamOf } from '../content/framing.js'
-import type { Exchange } from '../exchange/exchange.js'
-import { rawOf, seal } from './gate.js'
+import type { Gate } from './gate.js'
+import { rawOf, seal } from './hooks.js'
 
 /**
  * Breaks off a response whose head is out, so that the client notices (RFC 9112, section 8).
@@ -9,37 +9,35 @@ import { rawOf, seal } from './gate.js'
  * A destroyed response would be a clean end for HTTP/2, and for HTTP/1.0, where the end of the
  * connection is the end of the body.
  */
-export function cut(exchange: Exchange): void {
-  const { res } = exchange
-  exchange.settled = true
+export function cut(gate: Gate): void {
+  const { res } = gate
   // The proxy hears of the failure in a moment, and may write a second head.
-  seal(exchange)
+  seal(gate, 'cut')
   const stream = http2StreamOf(res)
   if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
-  else if (delimitedByClose(exchange)) res.socket?.resetAndDestroy()
-  else rawOf(exchange).destroy()
+  else if (isDelimitedByClose(gate)) res.socket?.resetAndDestroy()
+  else rawOf(gate).destroy()
 }
 
 /**
  * Breaks off a stream of server-sent events after one last event, which the blank line before it
  * keeps apart from an event that was left unfinished.
  */
-export function cutWithEvent(exchange: Exchange, event: string): void {
-  const { res } = exchange
-  if (!isEventStream(exchange) || res.writableEnded) return cut(exchange)
-  exchange.settled = true
+export function cutWithEvent(gate: Gate, event: string): void {
+  const { res } = gate
+  if (!isEventStream(gate) || res.writableEnded) return cut(gate)
   // A client that does not read would keep the callback, and so the connection, waiting for ever.
-  const timer = setTimeout(() => cut(exchange), 10_000).unref()
+  const timer = setTimeout(cut, 10_000, gate).unref()
   const write = res.write.bind(res)
-  seal(exchange)
+  seal(gate, 'cut')
   write(`\n\n${event}`, () => {
     clearTimeout(timer)
-    cut(exchange)
+    cut(gate)
   })
 }
 
 /** Whether an event can be appended: neither compressed nor of a promised length. */
-function isEventStream({ head }: Exchange): boolean {
+function isEventStream({ head }: Gate): boolean {
   const type = head?.header('content-type')?.toLowerCase() ?? ''
   return (
     type.startsWith('text/event-stream') &&
@@ -49,6 +47,6 @@ function isEventStream({ head }: Exchange): boolean {
 }
 
 /** Neither chunked nor counted: only a reset tells the client that something is missing. */
-function delimitedByClose({ res, head }: Exchange): boolean {
+function isDelimitedByClose({ res, head }: Gate): boolean {
   return !res.chunkedEncoding && head?.header('content-length') === undefined
 }

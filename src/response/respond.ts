@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { stillSends } from '../content/framing.js'
-import type { Exchange } from '../exchange/exchange.js'
-import { seal, takeOver } from './gate.js'
+import type { Gate } from './gate.js'
+import { seal, takeOver } from './hooks.js'
 import { drain } from './lingering-close.js'
 
 /** A whole answer of the gateway's own. */
@@ -20,11 +20,11 @@ export const ENTITY: readonly string[] = [
 ]
 
 /** Writes an answer in place of whatever the application had begun, and seals the response. */
-export function respond(exchange: Exchange, { status, headers, body }: Answer): void {
-  const { req } = exchange
-  exchange.settled = true
-  const out = takeOver(exchange)
-  bare(exchange)
+export function respond(gate: Gate, { status, headers, body }: Answer): void {
+  const { req } = gate
+  const out = takeOver(gate)
+  gate.phase = 'answered'
+  removeEntityFields(gate)
   const unread =
     (status === 408 || hasMuchMore(req)) && req.httpVersionMajor === 1 && stillSends(req)
   out.writeHead(status, {
@@ -36,11 +36,11 @@ export function respond(exchange: Exchange, { status, headers, body }: Answer): 
     out.write(body)
     drain(req, () => out.end())
   } else out.end(body)
-  seal(exchange)
+  seal(gate, 'answered')
 }
 
 /** Takes off what describes a response that is not to be. */
-export function bare({ req, res }: Exchange): void {
+export function removeEntityFields({ req, res }: Gate): void {
   // Node does not chunk any more once the field was removed, even where it was not there.
   for (const name of ENTITY) if (res.hasHeader(name)) res.removeHeader(name)
   // HTTP/2 has no reason phrase and warns about it.

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { settleCallback } from './hold.js'
+import { settleCallback } from './buffered.js'
 
 /** A method of a response that does nothing any more. */
 export const ignore = function (this: ServerResponse) {

@@ -5,7 +5,7 @@ let warned = false
 
 /** Tells the log hook what the mode `enforce` would have answered. */
 export function report(exchange: Exchange, error: GatewayError): void {
-  if (exchange.report) return exchange.report(error)
+  if (exchange.report(error)) return
   if (warned) return
   warned = true
   process.emitWarning(

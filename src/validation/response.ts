@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { GatewayError, type Issue } from '../errors/gateway-error.js'
-import type { Exchange } from '../exchange/exchange.js'
-import { type Head, type HeadListener, onHead } from '../response/gate.js'
-import { type Hold, resetHeaders } from '../response/hold.js'
-import { explain, failure } from '../exchange/call.js'
-import { originOf } from '../observer/origin.js'
+import type { Exchange, Follower } from '../exchange/exchange.js'
+import { type ResponseCheck, resetHeaders } from '../response/buffered.js'
+import type { Head, Wish } from '../response/head.js'
+import { explain, upstreamError } from '../exchange/calls.js'
+import { originOf } from '../exchange/origin.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
@@ -20,7 +20,7 @@ export type ResponseSchemas = Readonly<Record<string | number, Schema | undefine
 /** Runs the rest of a request and checks the response that it brings, before its head goes out. */
 export type ResponseGuard = (exchange: Exchange, next: () => Promise<unknown>) => Promise<unknown>
 
-type Promised = ReadonlyMap<string, Checker>
+type Checkers = ReadonlyMap<string, Checker>
 
 /** Parts of a whole, and what has no content (RFC 9110, section 15). */
 const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
@@ -31,45 +31,46 @@ const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
  * @throws {TypeError} naming the status and the mend.
  */
 export function responseGuard(schemas: ResponseSchemas, settings: Settings): ResponseGuard {
-  const promised = compileAll(schemas, settings)
+  const checkers = compileAll(schemas, settings)
   startObserver()
   return (exchange, next) => {
     watch(exchange)
-    onHead(exchange, promiseKeeper(exchange, promised, settings))
+    exchange.follow(holdForCheck(exchange, checkers, settings))
     return observe(exchange, next)
   }
 }
 
-function compileAll(schemas: ResponseSchemas, settings: Settings): Promised {
+function compileAll(schemas: ResponseSchemas, settings: Settings): Checkers {
   const given = typeof schemas === 'object' && schemas !== null ? Object.entries(schemas) : []
-  const promised = new Map<string, Checker>()
+  const checkers = new Map<string, Checker>()
   for (const [status, schema] of given) {
     if (!/^(?:[1-5]\d\d|[1-5]xx|default)$/i.test(status))
       throw new TypeError(
         `validate: response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
       )
     if (schema === undefined) continue
-    promised.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
+    checkers.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
   }
-  if (promised.size > 0) return promised
+  if (checkers.size > 0) return checkers
   throw new TypeError('validate: response: no schema given; pass for example { 200: schema }.')
 }
 
 /** Looks at the head, and has the body held where it is to be checked. */
-function promiseKeeper(exchange: Exchange, promised: Promised, settings: Settings): HeadListener {
+function holdForCheck(exchange: Exchange, checkers: Checkers, settings: Settings): Follower {
   const headers = { ...exchange.res.getHeaders() }
-  return (head) => {
-    const { status } = head
-    if (exchange.settled || status === undefined || passesBy(exchange, head, settings)) {
-      return undefined
-    }
-    const promise = promised.get(String(status)) ?? promised.get(`${Math.trunc(status / 100)}xx`)
-    const checker = promise ?? promised.get('default')
-    // Errors and redirections that are not described are not promised either.
-    if (checker === undefined && status >= 300) return undefined
-    const fault = checker ? refuseType(exchange, head, settings) : undeclared(exchange, status)
-    if (fault) return refused(exchange, fault, { headers, settings })
-    return checker && holdFor(checker, { exchange, head, headers, settings })
+  return {
+    atHead(_, head): Wish {
+      const { status } = head
+      if (exchange.response.settled || status === undefined || passesBy(exchange, head, settings))
+        return undefined
+      const ofStatus = checkers.get(String(status)) ?? checkers.get(`${Math.trunc(status / 100)}xx`)
+      const checker = ofStatus ?? checkers.get('default')
+      // Errors and redirections that are not described are not promised either.
+      if (checker === undefined && status >= 300) return undefined
+      const fault = checker ? refuseType(exchange, head, settings) : undeclared(exchange, status)
+      if (fault) return refused(exchange, fault, { headers, settings })
+      return checker && checkOf(checker, { exchange, head, headers, settings })
+    },
   }
 }
 
@@ -80,7 +81,7 @@ interface Scene {
   readonly settings: Settings
 }
 
-function holdFor(checker: Checker, scene: Scene): Hold {
+function checkOf(checker: Checker, scene: Scene): ResponseCheck {
   const { exchange, headers, settings } = scene
   return {
     limit: settings.limit,
@@ -108,27 +109,27 @@ function refused(
 function replace(exchange: Exchange, error: GatewayError, headers: OutgoingHttpHeaders): void {
   // A held response is reset when it is taken over.
   if (!exchange.res.headersSent) resetHeaders(exchange.res, headers)
-  exchange.answer(error)
+  exchange.fail(error)
 }
 
 /** Whether there is nothing to check, or it cannot be held. */
 function passesBy(exchange: Exchange, head: Head, { limit }: Settings): boolean {
   const { status = 0 } = head
-  // What is no number, polka's word for an error, is somebody else's to answer.
+  // A status that is NaN, as polka gives for an error, is left to problemDetails.
   const isFinal = status >= 200
   if (exchange.req.method === 'HEAD' || !isFinal || UNCHECKED.has(status)) return true
   if (Number(head.header('content-length')) > limit) return true
   if (/^text\/event-stream(?:[;\s]|$)/i.test(head.header('content-type') ?? '')) return true
   // The application's own errors are no promise of the upstream.
-  return status >= 400 && originOf(exchange, status).by !== 'upstream'
+  return status >= 400 && originOf(exchange.calls, status).by !== 'upstream'
 }
 
 /** The application gives a response up: where an upstream is to blame, the client learns it. */
 function answerBroken(exchange: Exchange, error: unknown): (() => void) | undefined {
-  const origin = originOf(exchange, undefined)
+  const origin = originOf(exchange.calls, undefined)
   // A body may be whole, and yet not be what its encoding says.
   const failed = origin.by === 'failure' ? origin.failure : explain(error, exchange)
-  return failed && (() => void exchange.answer(failed))
+  return failed && (() => void exchange.fail(failed))
 }
 
 function refuseType(
@@ -205,5 +206,5 @@ function broken(
   errors: readonly Issue[],
   more: { cause?: unknown; errorsTruncated?: true } = {},
 ): GatewayError {
-  return failure(exchange, 'upstream_response_invalid', { ...more, errors })
+  return upstreamError(exchange, 'upstream_response_invalid', { ...more, errors })
 }

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import type { Exchange, Step } from '../exchange/exchange.js'
+import type { Exchange, Step, Validated } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody } from './body.js'
 import { checkParameters } from './coerce.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
@@ -75,28 +75,35 @@ export interface Prepared {
 
 /** Checks requests with what was compiled before. */
 export function validator({ parameters, body, guard }: Prepared, settings: Settings): Validation {
-  const passed = new WeakMap<Exchange, Parts>()
+  const checksParameters = Object.keys(parameters).length > 0
+  const by = {}
 
   const step: Step = async function validate(exchange, next) {
-    const found = parametersOf(exchange, parameters, settings.maxErrors)
+    const found = checksParameters
+      ? parametersOf(exchange, parameters, settings.maxErrors)
+      : NO_PARAMETERS
     refuse(exchange, found.error, settings)
-    passed.set(exchange, found.parts)
+    const passed: Validated = { by, parts: found.parts, before: exchange.valid }
+    exchange.valid = passed
     if (body) {
       const { value, error } = await bodyOf(exchange, body, settings)
       refuse(exchange, error, settings)
-      passed.set(exchange, { ...found.parts, body: value })
+      passed.parts = { ...found.parts, body: value }
     }
     await (guard ? guard(exchange, next) : next())
   }
 
-  return {
-    step,
-    valid(exchange) {
-      const parts = exchange && passed.get(exchange)
-      if (parts !== undefined) return parts
-      throw new TypeError('valid(): this validate() has not let the request pass; mount it before.')
-    },
-  }
+  return { step, valid: (exchange) => partsOf(exchange, by) }
+}
+
+const NO_PARAMETERS: Parameters = { parts: {}, error: undefined }
+
+/** What one validation has let pass. */
+function partsOf(exchange: Exchange | undefined, by: object): Parts {
+  let passed = exchange?.valid
+  while (passed && passed.by !== by) passed = passed.before
+  if (passed) return passed.parts
+  throw new TypeError('valid(): this validate() has not let the request pass; mount it before.')
 }
 
 /** Throws what is wrong with a request, or only reports it. */

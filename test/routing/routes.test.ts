@@ -228,7 +228,7 @@ describe('routes', () => {
       const socket = connect(port, '127.0.0.1')
       socket.write('CONNECT host:443 HTTP/1.1\r\nHost: host:443\r\n\r\n')
       const [req, tunnel] = await once(server, 'connect')
-      const exchange = { ...exchangeOf({ req, res: tunnel }), req }
+      const exchange = exchangeOf({ req, res: tunnel })
       await routesStep(tableOf('/*'), {}, itself)(exchange, async () => void reached.push('next'))
       assert.deepEqual(reached, ['next'])
       tunnel.destroy()

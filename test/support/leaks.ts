@@ -121,11 +121,11 @@ export class LeakWatch {
 
 /** Whether a gateway makes the call at hand, and not a test as its client. */
 function isOfGateway(): boolean {
-  const { [Symbol.for('good-gateway.observer')]: observer } = globalThis as unknown as Record<
+  const { [Symbol.for('good-gateway.observer/2')]: observer } = globalThis as unknown as Record<
     symbol,
-    { store: AsyncLocalStorage<unknown> } | undefined
+    { context: AsyncLocalStorage<unknown> } | undefined
   >
-  return observer?.store.getStore() !== undefined
+  return observer?.context.getStore() !== undefined
 }
 
 interface HttpRequest {

@@ -1,26 +1,19 @@
 import type { ServerResponse } from 'node:http'
-import type { Exchange } from './exchange.js'
-import type { Unsealed } from '../response/gate.js'
+import type { Gate } from '../response/gate.js'
+import type { Unsealed } from '../response/hooks.js'
 import { isSealable } from '../response/seal.js'
-
-/**
- * The exchange for somebody who answers in place of the application.
- *
- * Its response is a view of the same one: the application keeps its own reference, and what comes
- * through there must not mix with what comes through here.
- */
-export function successorOf(exchange: Exchange, open: Unsealed): Exchange {
-  return Object.create(exchange, {
-    res: { value: viewOf(exchange, open), enumerable: true },
-    answer: { value: exchange.answer, writable: true },
-  }) as Exchange
-}
 
 /** The application may still set these; they are plain properties, so a seal does not stop it. */
 const isLine = (key: string | symbol): boolean => key === 'statusCode' || key === 'statusMessage'
 
-function viewOf({ req, res }: Exchange, open: Unsealed): ServerResponse {
-  // Methods as the successor sees and wraps them, and its status line until it is out.
+/**
+ * A view of a response for somebody who answers in place of the application.
+ *
+ * The application keeps its own reference, and what comes through there must not mix with what comes
+ * through here.
+ */
+export function viewOf({ req, res }: Gate, open: Unsealed): ServerResponse {
+  // Methods as the fallback sees and wraps them, and its status line until it is out.
   const own = new Map<string | symbol, unknown>([
     ['statusCode', 200],
     ['statusMessage', ''],

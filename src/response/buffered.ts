@@ -1,8 +1,8 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { checkFields } from './fields.js'
 
-/** Keeps a response back until its body is whole. */
-export interface Hold {
+/** Keeps a response back until its body is whole, and judges it. */
+export interface ResponseCheck {
   /** Most bytes that are kept back; a larger body goes out as it comes. */
   readonly limit: number
   /** The header fields that a replacement keeps: those from before the response was begun. */
@@ -13,11 +13,23 @@ export interface Hold {
   broken(error: unknown): (() => void) | undefined
 }
 
+/** Asks all checks in turn; the first that refuses gives the answer. */
+export async function judge(
+  checks: readonly ResponseCheck[],
+  body: Buffer,
+): Promise<(() => void) | undefined> {
+  for (const check of checks) {
+    const answer = body.length > check.limit ? undefined : await check.judge(body)
+    if (answer) return answer
+  }
+  return undefined
+}
+
 /** The methods that begin or go on with a response. */
 export type Sending = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
-/** What becomes of a held response. */
-export interface Outcome {
+/** What becomes of a response that is kept back. */
+export interface BufferedOutcome {
   /** The body is whole. */
   whole(body: Buffer): void
   /** It is too large to be held, or Node must speak about an argument: all that was held goes out. */
@@ -27,21 +39,21 @@ export interface Outcome {
 }
 
 /** What the application did with a response so far, kept back; to it, the head is out. */
-export class Held {
+export class BufferedResponse {
   readonly calls: [name: Sending, args: readonly unknown[]][] = []
   ended = false
   readonly #res: Covered
   readonly #limit: number
-  readonly #outcome: Outcome
+  readonly #outcome: BufferedOutcome
   readonly #setters: Setters
   readonly #chunks: Buffer[] = []
   #size = 0
 
-  constructor(res: ServerResponse, limit: number, outcome: Outcome) {
+  constructor(res: ServerResponse, limit: number, outcome: BufferedOutcome) {
     this.#res = res
     this.#limit = limit
     this.#outcome = outcome
-    this.#setters = cover(res, this)
+    this.#setters = showAsSent(res, this)
   }
 
   writeHead(args: readonly unknown[]): void {
@@ -85,7 +97,7 @@ export class Held {
   }
 
   /** Shows the response as it is again. */
-  uncover(): void {
+  showAsItIs(): void {
     const res = this.#res
     res[HELD] = undefined
     Object.assign(res, this.#setters)
@@ -129,7 +141,7 @@ const refuse = (): never => {
 }
 
 const HELD = Symbol.for('good-gateway.held')
-type Covered = ServerResponse & { [HELD]?: Held | undefined }
+type Covered = ServerResponse & { [HELD]?: BufferedResponse | undefined }
 type Setters = Pick<ServerResponse, 'setHeader' | 'setHeaders' | 'appendHeader' | 'removeHeader'>
 
 const REFUSED: Setters = {
@@ -165,7 +177,7 @@ const GETTERS: PropertyDescriptorMap = {
 }
 
 /** Shows the application what Node would show of a response whose head is out. */
-function cover(res: Covered, held: Held): Setters {
+function showAsSent(res: Covered, held: BufferedResponse): Setters {
   const { setHeader, setHeaders, appendHeader, removeHeader } = res
   res[HELD] = held
   Object.defineProperties(res, GETTERS)

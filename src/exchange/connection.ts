@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** A request that ends with its connection. */
+interface Closable {
+  readonly req: IncomingMessage
+  close(): void
+}
+
+/** The request of a connection that is not over: several where the client does not wait for answers. */
+const OPEN = Symbol.for('good-gateway.connection/2')
+type Connection = Socket & { [OPEN]?: Closable | Closable[] | undefined }
+
+/**
+ * Closes a request at the latest when its connection closes: Node emits no `close` for a response
+ * that still waits for the one before it on the same connection.
+ *
+ * One listener for each connection, not for each request.
+ */
+export function onSocketClose(request: Closable): void {
+  // Requests of HTTP/2 share a session, whose streams tell themselves; made-up ones have no socket.
+  const socket = request.req.socket as Connection | undefined
+  if (socket === undefined || request.req.httpVersionMajor !== 1) return
+  if (!(OPEN in socket)) socket.on('close', closeAll)
+  const open = socket[OPEN]
+  if (open === undefined) socket[OPEN] = request
+  else if (Array.isArray(open)) open.push(request)
+  else socket[OPEN] = [open, request]
+}
+
+/** A request is over: its connection, which may stay for long, lets go of it. */
+export function leaveConnection(request: Closable): void {
+  const socket = request.req.socket as Connection | undefined
+  const open = socket?.[OPEN]
+  if (socket === undefined || open === undefined) return
+  if (Array.isArray(open)) socket[OPEN] = open.filter((each) => each !== request)
+  else if (open === request) socket[OPEN] = undefined
+}
+
+function closeAll(this: Connection): void {
+  const open = this[OPEN]
+  if (Array.isArray(open)) for (const request of open) request.close()
+  else open?.close()
+}

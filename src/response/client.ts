@@ -1,0 +1,28 @@
+import { http2StreamOf } from '../content/framing.js'
+import type { Gate } from './gate.js'
+
+/** Whether the client closed the connection before it had the whole response. */
+export function clientLeft(gate: Gate): boolean {
+  const { res } = gate
+  const gone =
+    res.closed ||
+    res.destroyed ||
+    gate.req.socket?.destroyed === true ||
+    // Of HTTP/2 only the stream tells at once.
+    http2StreamOf(res)?.destroyed === true
+  return gone && !gate.settled && !isSent(gate) && brokenBy(gate) === undefined
+}
+
+// A response of HTTP/2 knows no writableFinished, or takes a reset for it.
+const isSent = ({ res }: Gate): boolean => res.writableEnded && (res.writableFinished ?? true)
+
+/** What a pipeline says of a client that has left, and what an abort in answer to that is. */
+const ENDS_OF_CLIENTS: ReadonlySet<unknown> = new Set(['ERR_STREAM_PREMATURE_CLOSE', 'AbortError'])
+
+/** The error that the application has destroyed the response with, before the client had it all. */
+export function brokenBy(gate: Gate): Error | undefined {
+  const errored: (Error & { readonly code?: unknown }) | null | undefined = gate.res.errored
+  if (!errored || isSent(gate)) return undefined
+  const byClient = ENDS_OF_CLIENTS.has(errored.name) || ENDS_OF_CLIENTS.has(errored.code)
+  return byClient ? undefined : errored
+}

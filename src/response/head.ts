@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http'
+import { fieldOf, textOf } from './fields.js'
+import type { ResponseCheck } from './buffered.js'
+
+/** The head of a response, a moment before it goes out. */
+export interface Head {
+  /** Status about to be sent, NaN when it is no number; undefined when the response is being destroyed without an answer. */
+  readonly status: number | undefined
+  /** A header field, from `writeHead` or `setHeader`; lower-case name. */
+  header(name: string): string | undefined
+}
+
+/** What becomes of a response at its head: it passes, a function answers in its place, or it is held and checked. */
+export type Wish = (() => void) | ResponseCheck | undefined
+
+/** The head of a call of `writeHead`, with the fields that were set before. */
+export class WrittenHead implements Head {
+  readonly status: number | undefined
+  private readonly res: ServerResponse
+  private readonly args: readonly unknown[]
+
+  constructor(status: number | undefined, res: ServerResponse, args: readonly unknown[]) {
+    this.status = status
+    this.res = res
+    this.args = args
+  }
+
+  header(name: string): string | undefined {
+    return fieldOf(this.args, name) ?? textOf(this.res.getHeader(name))
+  }
+}

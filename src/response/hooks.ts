@@ -1,0 +1,264 @@
+import type { ServerResponse } from 'node:http'
+import { GatewayError } from '../errors/gateway-error.js'
+import { BufferedResponse, type ResponseCheck, resetHeaders, settleCallback } from './buffered.js'
+import {
+  type Gate,
+  type GateKeeper,
+  isSealed,
+  type Originals,
+  type Patched,
+  type Phase,
+} from './gate.js'
+import { type Head, WrittenHead } from './head.js'
+import { isSealable, sealed } from './seal.js'
+
+/** The methods of a response below all hooks. */
+export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
+
+const GATE = Symbol.for('good-gateway.gate/2')
+type Hooked = ServerResponse & { [GATE]?: Gate }
+
+/** Puts the hooks on a response, once; the keeper is asked whichever way its head goes out. */
+export function hook(gate: Gate): Originals {
+  if (gate.originals) return gate.originals
+  const { res } = gate
+  const { writeHead, write, end, flushHeaders, destroy } = res
+  const originals = { writeHead, write, end, flushHeaders, destroy } as unknown as Originals
+  gate.originals = originals
+  ;(res as Hooked)[GATE] = gate
+  const hooked = res as unknown as Originals
+  hooked.writeHead = hooks.writeHead
+  hooked.write = hooks.write
+  hooked.end = hooks.end
+  hooked.flushHeaders = hooks.flushHeaders
+  hooked.destroy = hooks.destroy
+  return originals
+}
+
+/** Takes the hooks off an undecided response and returns the methods below all of them. */
+export function takeOver(gate: Gate): RawResponse {
+  const raw = rawOf(gate)
+  discardHeld(gate)
+  return raw
+}
+
+/** The methods of a response below all hooks and seals. */
+export function rawOf(gate: Gate): RawResponse {
+  const { res } = gate
+  const { writeHead, write, end, destroy } = hook(gate)
+  return {
+    writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
+    write: write.bind(res) as ServerResponse['write'],
+    end: end.bind(res) as ServerResponse['end'],
+    destroy: destroy.bind(res) as ServerResponse['destroy'],
+  }
+}
+
+/**
+ * Makes everything that the application still writes a no-op. A proxy's late `writeHead` would throw
+ * inside an event listener otherwise, and end the process.
+ */
+export function seal(gate: Gate, phase: 'answered' | 'cut' | 'closed'): void {
+  hook(gate)
+  gate.phase = phase
+  Object.assign(gate.res, sealed)
+}
+
+/** Does something with the response as if it were not sealed. */
+export type Unsealed = <T>(work: () => T) => T
+
+/**
+ * Seals the response but for what is done inside of the function returned: a new beginning, whose
+ * head has a new keeper. Wrappers that the application has put on the methods are its own, and go.
+ */
+export function sealExcept(gate: Gate, keeper: GateKeeper): Unsealed {
+  const { res } = gate
+  const originals = hook(gate)
+  const own = Object.entries(res).filter(([name]) => isSealable(name))
+  const before = { ...Object.fromEntries(own), ...originals }
+  let phase: Phase = 'waiting'
+  discardHeld(gate)
+  gate.keeper = keeper
+  const close = () => {
+    gate.phase = 'closed'
+    Object.assign(res, sealed)
+  }
+  close()
+  return (work) => {
+    for (const name of Object.keys(res).filter(isSealable)) Reflect.deleteProperty(res, name)
+    Object.assign(res, before, phase === 'waiting' && hooks)
+    gate.phase = phase
+    try {
+      return work()
+    } finally {
+      phase = gate.phase
+      close()
+      // To all others, the answer that was made inside is out.
+      if (isSealed(phase)) gate.phase = phase
+    }
+  }
+}
+
+/**
+ * Puts the originals back. Somebody may have wrapped our function since: what is not ours any more
+ * stays where it is. A deleted property would make a slow object of the response.
+ */
+function restore({ res, originals }: Gate): void {
+  if (originals === undefined) return
+  const hooked = res as unknown as Originals
+  if (hooked.writeHead === hooks.writeHead) hooked.writeHead = originals.writeHead
+  if (hooked.write === hooks.write) hooked.write = originals.write
+  if (hooked.end === hooks.end) hooked.end = originals.end
+  if (hooked.flushHeaders === hooks.flushHeaders) hooked.flushHeaders = originals.flushHeaders
+  if (hooked.destroy === hooks.destroy) hooked.destroy = originals.destroy
+}
+
+/**
+ * Decides about a head that goes out another way than through the response, and cannot be held; true
+ * when the response was replaced.
+ */
+export function decideHead(gate: Gate, head: Head): boolean {
+  if (gate.phase !== 'waiting') return isSealed(gate.phase)
+  const { answer } = askKeeper(gate, head)
+  restore(gate)
+  answer?.()
+  return answer !== undefined
+}
+
+/** Asks once; of several answers the last one counts. */
+function askKeeper(
+  gate: Gate,
+  head: Head,
+): { answer: (() => void) | undefined; checks: ResponseCheck[] } {
+  gate.phase = 'passed'
+  gate.head = head
+  const wishes = gate.keeper.atHead(head)
+  if (wishes.length === 0) return NOTHING
+  return {
+    answer: wishes.findLast((wish) => typeof wish === 'function'),
+    checks: wishes.filter((wish) => typeof wish === 'object'),
+  }
+}
+
+const NOTHING = { answer: undefined, checks: [] }
+
+/** Does what the keeper wants. */
+function decide(gate: Gate, head: Head): void {
+  const { answer, checks } = askKeeper(gate, head)
+  if (answer === undefined && checks.length > 0) return hold(gate, checks)
+  restore(gate)
+  answer?.()
+}
+
+/** Keeps the response back; the hooks stay, for what a wrapper of somebody else hands through. */
+function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
+  const { res } = gate
+  res.statusCode = gate.head?.status ?? res.statusCode
+  const { statusCode } = res
+  const release = () => {
+    letGo(gate)
+    res.statusCode = statusCode
+    // What Node refuses of the calls cannot be caught by anybody any more.
+    try {
+      for (const [name, args] of buffered.calls) call(gate, name, args)
+    } catch (cause) {
+      gate.keeper.fail(new GatewayError('gateway_error', { cause }))
+    }
+  }
+  const whole = (body: Buffer) => {
+    judge(checks, body).then(
+      (answer) => {
+        if (gate.held?.buffered === buffered) (answer ?? release)()
+      },
+      (error: unknown) => gate.keeper.fail(error),
+    )
+  }
+  const refuse = () => {
+    buffered.showAsItIs()
+    gate.phase = 'waiting'
+    gate.held = undefined
+  }
+  const limit = Math.max(...checks.map((check) => check.limit))
+  const buffered = new BufferedResponse(res, limit, { whole, release, refuse })
+  gate.phase = 'held'
+  gate.held = { buffered, checks }
+}
+
+/** Ends the holding of what will not be sent; nothing where nothing is held. */
+export function discardHeld(gate: Gate): void {
+  const { held, res } = gate
+  letGo(gate)
+  if (held?.checks[0]) resetHeaders(res, held.checks[0].headers)
+  held?.buffered.calls.forEach(([, args]) => settleCallback(args))
+}
+
+/** Ends the holding and takes the hooks off. */
+export function letGo(gate: Gate): void {
+  gate.held?.buffered.showAsItIs()
+  gate.held = undefined
+  if (!isSealed(gate.phase)) gate.phase = 'passed'
+  restore(gate)
+}
+
+const gateOf = (res: ServerResponse): Gate => (res as Required<Hooked>)[GATE]
+
+/** Runs the decision if none was made, and tells what becomes of a call of the application. */
+function decideOnce(
+  gate: Gate,
+  status: number | undefined,
+  args: readonly unknown[] = [],
+): 'passed' | 'held' | 'sealed' {
+  if (gate.phase === 'waiting') {
+    const { res } = gate
+    if (res.headersSent || res.closed) {
+      restore(gate)
+      return 'passed'
+    }
+    decide(gate, new WrittenHead(status, res, args))
+  }
+  // The decision has changed it.
+  const phase = gate.phase as Phase
+  return phase === 'held' || phase === 'passed' ? phase : 'sealed'
+}
+
+const call = (gate: Gate, name: Patched, args: readonly unknown[]): unknown =>
+  Reflect.apply(hook(gate)[name], gate.res, args)
+
+const statusOf = (res: ServerResponse): number => Math.trunc(Number(res.statusCode))
+
+const hooks = {
+  writeHead(this: ServerResponse, ...args: unknown[]): unknown {
+    const gate = gateOf(this)
+    const fate = decideOnce(gate, Math.trunc(Number(args[0])), args)
+    if (fate === 'passed') return call(gate, 'writeHead', args)
+    gate.held?.buffered.writeHead(args)
+    return this
+  },
+  write(this: ServerResponse, ...args: unknown[]): unknown {
+    const gate = gateOf(this)
+    const fate = decideOnce(gate, statusOf(this))
+    if (fate === 'sealed') return sealed.write.apply(this, args)
+    return gate.held?.buffered.write(args) || call(gate, 'write', args)
+  },
+  end(this: ServerResponse, ...args: unknown[]): unknown {
+    const gate = gateOf(this)
+    const fate = decideOnce(gate, statusOf(this))
+    if (fate === 'sealed') return sealed.end.apply(this, args)
+    return gate.held?.buffered.end(args) ? this : call(gate, 'end', args)
+  },
+  flushHeaders(this: ServerResponse): void {
+    const gate = gateOf(this)
+    const fate = decideOnce(gate, statusOf(this))
+    if (fate === 'passed') call(gate, 'flushHeaders', [])
+    else gate.held?.buffered.flushHeaders()
+  },
+  destroy(this: ServerResponse, ...args: unknown[]): unknown {
+    const gate = gateOf(this)
+    const fate = decideOnce(gate, undefined)
+    if (fate === 'sealed') return this
+    const answer = gate.held?.checks[0]?.broken(args[0])
+    if (answer) return (answer(), this)
+    letGo(gate)
+    return call(gate, 'destroy', args)
+  },
+} satisfies Originals
