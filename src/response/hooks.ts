@@ -1,6 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
-import { BufferedResponse, type ResponseCheck, resetHeaders, settleCallback } from './buffered.js'
+import {
+  BufferedResponse,
+  type ResponseCheck,
+  resetHeaders,
+  settleCallback,
+  judge,
+} from './buffered.js'
 import {
   type Gate,
   type GateKeeper,
