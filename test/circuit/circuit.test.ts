@@ -284,7 +284,7 @@ describe('a circuit', () => {
 
   it('stays open by hand, tells clients at most 5 minutes, and waits no longer for it later', async () => {
     const circuit = new Circuit(settingsOf(opening))
-    circuit.holdOpen()
+    circuit.forceOpen()
     clock.tick(24 * 3_600_000)
     assert.equal(circuit.state, 'open')
     assert.equal(circuit.retryAfter, 300)
@@ -299,7 +299,7 @@ describe('a circuit', () => {
     const told: string[] = []
     for (const event of ['open', 'close'] as const)
       circuit.breaker.on(event, () => told.push(event))
-    circuit.holdOpen()
+    circuit.forceOpen()
     clock.tick(1000)
     assert.equal(circuit.state, 'open')
     assert.equal(circuit.enter(), 'circuit_open')

@@ -106,7 +106,7 @@ describe('routes', () => {
       'two spellings of one path': [tableOf('/a', '/A/'), /"\/A\/": cannot be told from "\/a"/],
       'paths that lenient upstreams take for one': [tableOf('/a', '/a.'), /cannot be told from/],
       'an unknown value of otherwise': [{}, /"otherwise" must be "pass"/, { otherwise: 'deny' }],
-      'an unknown option': [{}, /unknown option "other"; it knows otherwise/, { other: 1 }],
+      'an unknown option': [{}, /unknown option "other"; the options are otherwise/, { other: 1 }],
     }
     for (const [what, [table, message, options]] of Object.entries(wrong)) {
       it(`refuses ${what}`, () => {
