@@ -17,12 +17,12 @@ export class Backoff {
     this.#window = window
   }
 
-  /** Milliseconds that the circuit would stay open now; `asked` is the wait of the upstream's `Retry-After`. */
+  /** Milliseconds that the circuit would stay open now; `asked` is what the upstream's `Retry-After` says. */
   next(asked?: number): number {
     if (asked !== undefined) return Math.min(Math.max(asked, SHORTEST_ASKED), LONGEST)
     const before = this.#calm() ? 0 : this.#inRow
     if (before === 0) return this.#base
-    // The first wait is exact; later ones vary, so that gateways that opened together do not probe together.
+    // The first wait is exact. Later ones vary, or gateways that opened together would probe together.
     const longest = Math.max(LONGEST, this.#base)
     const doubled = Math.min(this.#base * 2 ** Math.min(before, 30), longest)
     const spread = doubled * (1 + JITTER * (2 * Math.random() - 1))

@@ -24,7 +24,7 @@ export function problemDetailsStep(
   { pages = false }: HostTraits = {},
 ): Step {
   const settings = readOptions(options)
-  // The default name says nothing: any other gateway may have it as well.
+  // Not the default name: another gateway may have it too, and its requests are no loop.
   const ownName = options.name
   const writer = new Writer(settings)
   const rules = { ...settings, pages }
@@ -43,31 +43,31 @@ export function problemDetailsStep(
       await observe(exchange, next)
     } catch (error) {
       const answered = writer.answer(exchange, error)
-      // A defect of the application is the host's to log; the answer is out already.
+      // The client has its answer; the host logs a defect of the application.
       if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
   }
 }
 
-/** Where it can do nothing, or nothing more; what it did before holds. */
+/** Whether `problemDetails` is mounted twice or too late for this request: then it does nothing. */
 function isMisplaced({ guarded, req, res }: Exchange, place: object): boolean {
   const request = `${req.method} ${pathOf(req)}`
   if (guarded)
     warnOnce(
       place,
-      `${request}: problemDetails is mounted twice on this path; the first one answers.`,
+      `${request}: problemDetails is mounted twice on this path; the first one answers. Remove one.`,
     )
   else if (res.headersSent)
     warnOnce(
       place,
-      `${request}: problemDetails ran after the response had begun; mount it before whatever answers.`,
+      `${request}: problemDetails ran after the response had begun; mount it before the middleware that answers.`,
     )
   return guarded || res.headersSent
 }
 
 type Rules = Settings & Required<HostTraits>
 
-/** Decides at the head whether the response is the gateway's own failure, and who explains it. */
+/** Decides at the head of a response whether it is replaced, and by which error. */
 function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadListener {
   return (head) => {
     const { status } = head
@@ -84,20 +84,20 @@ function replacement(exchange: Exchange, rules: Rules, writer: Writer): HeadList
   }
 }
 
-/** The rule, where `intercept` leaves it to us. */
+/** Whether a response is replaced when `intercept` gives undefined. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
   if (origin.by === 'failure') return isMadeUp(head.status)
   return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
 }
 
-/** What the user wants replaced where there was no call. */
+/** The error for a response of the application that `intercept` wants replaced. */
 function unwanted(status = 502): GatewayError {
   return new GatewayError(status < 500 ? 'request_rejected' : 'gateway_error', {
     ...(status >= 400 && { status }),
   })
 }
 
-/** Tells of a response that the client has left, or that the application has broken off. */
+/** Reports a response that the application has destroyed, or whose client has left. */
 function reportCut(exchange: Exchange, writer: Writer): void {
   const broken = brokenBy(exchange)
   if (broken) writer.answer(exchange, broken)

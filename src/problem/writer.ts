@@ -14,7 +14,7 @@ import { proxyStatusOf } from './proxy-status.js'
 import { requestIdOf } from './request-id.js'
 import { gatewayErrorOf } from './thrown.js'
 
-/** Writes the answers of the gateway: the only place that does. */
+/** Writes the standard bodies: no other class does. */
 export class Writer {
   readonly #settings: Settings
 
@@ -25,7 +25,7 @@ export class Writer {
   /** Answers an error, or cuts the response when its head is out; once for each request. */
   answer(exchange: Exchange, thrown: unknown): GatewayError {
     const error = gatewayErrorOf(thrown, exchange)
-    // Who has left is reported when the response closes, whatever it was that noticed first.
+    // A client that has left is reported once, when the response closes.
     if (exchange.settled || clientLeft(exchange)) return error
     const problem = this.report(exchange, error)
     const out = headIsOut(exchange)
@@ -39,7 +39,7 @@ export class Writer {
     return error
   }
 
-  /** Tells the log hook of a problem; `only` where the client does not get it. */
+  /** Calls `onError` with a problem; `only` where the client does not get the problem. */
   report(exchange: Exchange, error: GatewayError, only = false): Problem {
     const { onError, requestId } = this.#settings
     const problem = problemOf(error, exchange, requestIdOf(exchange.req, requestId), this.#settings)
@@ -54,7 +54,7 @@ export class Writer {
     const { name, expose } = this.#settings
     const { res } = exchange
     discardHeld(exchange)
-    // What the application has asked for was about the answer that is replaced.
+    // A `Retry-After` that the application set was for the answer that is replaced.
     res.removeHeader('retry-after')
     const vary = fieldNamed(error.headers, 'vary')
     const headers = {
@@ -80,7 +80,7 @@ export class Writer {
   }
 }
 
-/** The lines of `Proxy-Status` that the replaced response had, by `setHeader` or by `writeHead`. */
+/** The lines of `Proxy-Status` of the replaced response, from `setHeader` or from `writeHead`. */
 function memberLines({ res, head }: Exchange): string[] {
   const lines = linesOf(res, 'proxy-status')
   const given = lines.length === 0 ? head?.header('proxy-status') : undefined
