@@ -202,7 +202,7 @@ describe('classify', () => {
       ],
     ])
 
-    it('takes a lookup without addresses for a name that has none', () => {
+    it('classifies a lookup without addresses as a name that has none', () => {
       const error = new TypeError("Cannot destructure property 'address' of 'addresses[0]'")
       expectClassification(error, 'upstream_dns_failed', '502 dns_error safe yes')
     })
@@ -316,7 +316,7 @@ describe('classify', () => {
     )
 
     for (const pfx of ['', '0', '0\u0003\u0002\u0001\u0003']) {
-      it(`takes ${JSON.stringify(pfx)} as a PKCS #12 file for a mistake`, () => {
+      it(`classifies ${JSON.stringify(pfx)} as a PKCS #12 file as a mistake in the configuration`, () => {
         assert.throws(
           () => createSecureContext({ pfx: Buffer.from(pfx) }),
           (error) => {
@@ -468,7 +468,7 @@ describe('classify', () => {
     ])
 
     for (const name of ['TimeoutError', 'AbortError']) {
-      it(`takes a DOMException ${name} for a timeout`, () => {
+      it(`classifies a DOMException ${name} as a timeout`, () => {
         const error = new DOMException('Over', name)
         expectClassification(error, 'upstream_timeout', '504 http_response_timeout idem yes')
       })
@@ -603,7 +603,7 @@ describe('classify', () => {
     ])
 
     for (const broken of ['', '{', '<html>', '{"a":1]', '1 2', '"\u0001"']) {
-      it(`takes ${JSON.stringify(broken)} for no JSON`, () => {
+      it(`classifies ${JSON.stringify(broken)} as JSON that is not valid`, () => {
         assert.throws(
           () => JSON.parse(broken),
           (error) => {
@@ -623,14 +623,14 @@ describe('classify', () => {
       assert.equal(classify(Object.assign(error, { status: 400 })), undefined)
     })
 
-    it('takes the end of a fetch that has its response for an incomplete one', () => {
+    it('classifies a fetch that ends after its head as an incomplete response', () => {
       const cause = errorOf({ code: 'UND_ERR_SOCKET', message: 'other side closed' })
       for (const error of [new TypeError('terminated', { cause }), new TypeError('terminated')]) {
         expectClassification(error, 'upstream_response_incomplete', incomplete)
       }
     })
 
-    it('tells a fetch that stopped from one that was cut', () => {
+    it('does not confuse a fetch that stopped with one that was cut', () => {
       const cause = errorOf({ code: 'UND_ERR_BODY_TIMEOUT' })
       expectClassification(new TypeError('terminated', { cause }), 'upstream_idle_timeout')
     })
@@ -687,13 +687,13 @@ describe('classify', () => {
     ])
 
     for (const error of [new TypeError('x is not a function'), new RangeError('Too much')]) {
-      it(`takes a plain ${error.name} for a bug`, () => {
+      it(`classifies a plain ${error.name} as a defect of the gateway`, () => {
         expectClassification(error, 'gateway_error', '500 proxy_internal_error idem no')
       })
     }
 
     for (const url of ['foo:bar', 'http://127.0.0.1:1/', 'http://']) {
-      it(`takes a fetch of ${url} for a mistake in the configuration`, async () => {
+      it(`classifies a fetch of ${url} as a mistake in the configuration`, async () => {
         const error = await fetch(url).catch((reason: unknown) => reason)
         expectClassification(
           error,
@@ -722,7 +722,7 @@ describe('classify', () => {
       ['ETIMEDOUT', 'upstream_timeout', '504 http_response_timeout idem yes'],
     ])
 
-    it("tells opossum's timeout from the wait for its semaphore", async () => {
+    it("does not confuse opossum's timeout with the wait for its semaphore", async () => {
       const breaker = opossum(() => new Promise(() => {}), { timeout: 1 })
       const error = await breaker.fire(undefined).catch((reason: unknown) => reason)
       breaker.shutdown()
@@ -731,7 +731,7 @@ describe('classify', () => {
       expectClassification(wait, 'concurrency_limit', '503 connection_limit_reached safe no')
     })
 
-    it('knows an opossum that is open, full or shut down', async () => {
+    it('knows the errors of an opossum that is open, full or shut down', async () => {
       const breaker = opossum(() => Promise.resolve(), { capacity: 0 })
       const fire = (): Promise<unknown> =>
         breaker.fire(undefined).catch((reason: unknown) => reason)
@@ -787,7 +787,7 @@ describe('classify', () => {
       assert.equal(seen(failure), '503 - idem yes received-status=503')
     })
 
-    it('takes an error about a good status for a failure of the upstream', () => {
+    it('classifies an error about a good status as a failure of the upstream', () => {
       for (const status of [206, Number.NaN, 1e9]) {
         expectClassification(
           withStatus('UND_ERR_RESPONSE', status),
@@ -824,13 +824,13 @@ describe('classify', () => {
     const timedOut = errorOf({ code: 'ETIMEDOUT', ...connect })
     const unroutable = errorOf({ code: 'EHOSTUNREACH', ...connect })
 
-    it('an AggregateError for the address that tells most', () => {
+    it('an AggregateError, for the most specific code of its addresses', () => {
       expectClassification(together(timedOut, timedOut), 'upstream_connect_timeout')
       expectClassification(together(timedOut, unroutable), 'upstream_unreachable')
       expectClassification(together(timedOut, unroutable, refused), 'upstream_refused')
     })
 
-    it('an AggregateError that knows nothing, and then at its code', () => {
+    it('an AggregateError whose errors are unknown, and then at its own code', () => {
       const error = Object.assign(new AggregateError([]), { code: 'EHOSTUNREACH' })
       expectClassification(error, 'upstream_unreachable')
     })
@@ -861,7 +861,7 @@ describe('classify', () => {
       assert.equal(classify(one), undefined)
     })
 
-    it('a bounded part of what grows as it is followed', () => {
+    it('a bounded part of a chain that grows while it is followed', () => {
       let made = 0
       const grow = (): object => {
         made += 1
@@ -879,14 +879,14 @@ describe('classify', () => {
     })
   })
 
-  describe('takes a GatewayError for what it says', () => {
+  describe('classifies a GatewayError by its own code', () => {
     it('counts those of an upstream that failed', () => {
       for (const code of ['upstream_refused', 'upstream_timeout', 'upstream_error'] as const) {
         assert.equal(counts(code), true, code)
       }
     })
 
-    it('does not count those of the gateway, of the client and of an upstream that is well', () => {
+    it('does not count those of the gateway, of the client and of a healthy upstream', () => {
       for (const code of [
         'circuit_open',
         'concurrency_limit',
@@ -901,7 +901,7 @@ describe('classify', () => {
       }
     })
 
-    it('counts it as the error that it was made of', () => {
+    it('counts it like its cause', () => {
       const cause = errorOf({ code: 'EACCES', ...connect })
       assert.equal(counts('upstream_unreachable', { cause }), false)
       assert.equal(counts('upstream_unreachable'), true)
@@ -1031,7 +1031,7 @@ describe('classify', () => {
       )
     })
 
-    it('without rows that somebody could change', () => {
+    it('and gives objects that nobody can change', () => {
       const failure = expectClassification(errorOf({ code: 'ESERVFAIL' }), 'upstream_dns_failed')
       assert.ok(Object.isFrozen(failure) && Object.isFrozen(failure.proxyStatus))
       assert.equal(classify(errorOf({ code: 'ESERVFAIL' })), failure)

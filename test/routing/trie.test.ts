@@ -9,7 +9,7 @@ describe('parseKey', () => {
     assert.equal(parseKey('/orders').method, ANY)
   })
 
-  it('reads static segments, encoded or not, parameters and the rest', () => {
+  it('reads fixed segments, encoded or not, parameters and the rest', () => {
     const key = parseKey('GET /Käse/a%20b/:id/*')
     assert.deepEqual(key.plain, ['käse', 'a b', PARAM, REST])
     assert.deepEqual(key.names, [undefined, undefined, 'id', '*'])
@@ -58,12 +58,12 @@ describe('Trie', () => {
   for (const key of keys) trie.at(parseKey(key).plain, () => key)
   const find = (...path: string[]): readonly string[] => trie.find(path)
 
-  it('finds static text before parameters before the rest', () => {
+  it('finds fixed texts before parameters, and these before the rest', () => {
     assert.deepEqual(find('a', 'b'), ['/a/b', '/a/:x', '/a/*', '/*'])
     assert.deepEqual(find('a', 'c'), ['/a/:x', '/a/*', '/*'])
   })
 
-  it('goes back where static text leads nowhere', () => {
+  it('tries parameters where a fixed text leads nowhere', () => {
     assert.deepEqual(find('a', 'b', 'd'), ['/a/:x/d', '/a/*', '/*'])
   })
 
@@ -77,7 +77,7 @@ describe('Trie', () => {
     assert.equal(same, '/a/:x')
   })
 
-  it('is not fooled by the names of object members', () => {
+  it('finds nothing under the names of object members', () => {
     assert.deepEqual(new Trie<string>().find(['__proto__', 'constructor']), [])
   })
 })
