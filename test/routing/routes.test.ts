@@ -101,10 +101,16 @@ describe('routes', () => {
       'what is no table': [null, /routes: the table must be an object/],
       'two names for one parameter': [
         tableOf('GET /a/:x', 'get /a/:y'),
-        /routes: "get \/a\/:y": cannot be told from "GET \/a\/:x"/,
+        /routes: "get \/a\/:y": cannot be distinguished from "GET \/a\/:x"/,
       ],
-      'two spellings of one path': [tableOf('/a', '/A/'), /"\/A\/": cannot be told from "\/a"/],
-      'paths that lenient upstreams take for one': [tableOf('/a', '/a.'), /cannot be told from/],
+      'two spellings of one path': [
+        tableOf('/a', '/A/'),
+        /"\/A\/": cannot be distinguished from "\/a"/,
+      ],
+      'paths that lenient upstreams take for one': [
+        tableOf('/a', '/a.'),
+        /cannot be distinguished from/,
+      ],
       'an unknown value of otherwise': [{}, /"otherwise" must be "pass"/, { otherwise: 'deny' }],
       'an unknown option': [{}, /unknown option "other"; the options are otherwise/, { other: 1 }],
     }
