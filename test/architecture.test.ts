@@ -68,7 +68,7 @@ describe('the architecture', () => {
     assert.ok(between.length > files.length, `${between.length} imports in ${files.length} files`)
   })
 
-  it('has no rooms but those of the plan', () => {
+  it('has no folders but those of the plan', () => {
     const rooms = new Set(files.map(roomOf))
     assert.deepEqual(
       [...rooms].filter((room) => floorOf(room) === -1),
@@ -86,7 +86,7 @@ describe('the architecture', () => {
     )
   })
 
-  it('has no circles of files, those of types included, inside of a room', () => {
+  it('has no import cycles inside of a folder, type imports included', () => {
     const circles = circlesOf(between.filter(({ from, to }) => roomOf(from) === roomOf(to)))
     assert.deepEqual(circles, [])
   })

@@ -108,7 +108,7 @@ describe('good-gateway/client', () => {
     })
   }
 
-  it('frees the connection of what it has read', async () => {
+  it('frees the connection of the response that it has read', async () => {
     const own = await listen(createServer(routesOf))
     try {
       for (let round = 0; round < 10; round++) await readProblem(await fetch(`${own.url}/problem`))
@@ -160,7 +160,7 @@ describe('good-gateway/client', () => {
     })
   })
 
-  it('believes Retry-After, as seconds and as a date, and x-should-retry', async () => {
+  it('reads Retry-After, as seconds and as a date, and x-should-retry', async () => {
     const type = { 'Content-Type': 'application/problem+json' }
     const asked = async (headers: Record<string, string>, status = 500) =>
       await readProblem(plain({}, { status, headers: { ...type, ...headers } }))
@@ -180,7 +180,7 @@ describe('good-gateway/client', () => {
     assert.equal((await asked({ 'X-Should-Retry': 'false' }, 503))?.retryable, false)
   })
 
-  it('does not wait for a body that stands still', async () => {
+  it('does not wait for a body that stops arriving', async () => {
     const still = {
       read: () => new Promise<never>(() => {}),
       cancelled: false,
@@ -236,7 +236,7 @@ describe('good-gateway/client', () => {
     }
   })
 
-  it('makes a problem or nothing of any JSON', async () => {
+  it('gives a problem or undefined for any JSON', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), fc.boolean(), async (value, standard) => {
         const type = standard ? 'application/problem+json' : 'application/json'
@@ -251,7 +251,7 @@ describe('good-gateway/client', () => {
     )
   })
 
-  it('tells problems from other values', () => {
+  it('tells whether a value is a problem', () => {
     assert.equal(isProblem({ type: 'about:blank', title: 'x', status: 500 }), true)
     for (const none of [
       undefined,

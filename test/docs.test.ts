@@ -11,20 +11,23 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Express } from 'express'
+import { breakers, type Problem } from 'good-gateway'
 import { codes, type Retry } from '../src/errors/codes.js'
-import { nobody } from './support/servers.js'
+import { listen, nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
-const withExamples = ['README.md', 'docs/guide.md', 'docs/design.md']
-const documents = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(root, 'docs'))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-]
+const markdownIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return folder === '' ? [] : markdownIn(path)
+    return path.endsWith('.md') ? [path] : []
+  })
+const documents = [...markdownIn(''), ...markdownIn('docs')]
 
 /** How the documents say whether a request may be repeated. */
 const RETRYABLE: Readonly<Record<Retry, string>> = {
@@ -38,13 +41,19 @@ interface Example {
   readonly file: string
   /** Its code, at the lines that it has in its document. */
   readonly code: string
+  /** The heading that it stands under. */
+  readonly heading: string
 }
 
 function examplesIn(path: string): Example[] {
   const text = read(path)
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ index, 1: code = '' }, at) => {
-    const before = text.slice(0, index).split('\n').length
-    return { file: `${basename(path, '.md')}-${at + 1}.ts`, code: '\n'.repeat(before) + code }
+    const before = text.slice(0, index)
+    return {
+      file: `${path.replace(/\.md$/, '').replaceAll('/', '-')}-${at + 1}.ts`,
+      code: '\n'.repeat(before.split('\n').length) + code,
+      heading: /.*^#+ (.+?)$/ms.exec(before)?.[1] ?? '',
+    }
   })
 }
 
@@ -60,6 +69,7 @@ function createProject(): string {
   link('good-gateway', root)
   for (const name of Object.keys(devDependencies)) link(name, join(root, 'node_modules', name))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'program.js'), PROGRAM)
   writeFileSync(
     join(folder, 'tsconfig.json'),
     JSON.stringify({
@@ -71,30 +81,52 @@ function createProject(): string {
   return folder
 }
 
-/** Mounts the examples that its parent names, then tells the port of the last, until it is let go. */
+/** Imports the files that its parent names, then tells it the port of the last, if that one listens. */
 const PROGRAM = `
   let loaded
   for (const url of process.argv.slice(2)) loaded = await import(url)
   const { server } = loaded
-  if (!server.listening) await new Promise((resolve) => server.once('listening', resolve))
-  process.once('disconnect', () => server.close())
-  process.send(server.address().port)
+  if (server && !server.listening) await new Promise((resolve) => server.once('listening', resolve))
+  process.once('disconnect', () => server?.close())
+  process.send(server?.address().port ?? 0)
 `
 
-/** A text with one place changed, which must be there. */
-function changed(text: string, from: string, to: string): string {
-  assert.ok(text.includes(from), `the example has no ${from}`)
-  return text.replace(from, to)
+/** Imports files of the project in a process of their own, works with their port, and ends it. */
+async function running(project: string, files: string[], work: (url: string) => Promise<void>) {
+  const child = fork(
+    join(project, 'program.js'),
+    files.map((file) => `./${file}`),
+    { cwd: root, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
+  )
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (part: string) => (output += part))
+  }
+  try {
+    const [port] = (await Promise.race([once(child, 'message'), exited])) as [unknown]
+    assert.ok(child.connected, output)
+    await work(`http://127.0.0.1:${String(port)}`)
+    child.disconnect()
+    assert.deepEqual(await exited, [0, null], output)
+  } finally {
+    child.kill()
+  }
 }
 
-/** Those that listen by themselves are run one by one. */
 const listens = ({ code }: Example): boolean => code.includes('.listen(3000)')
-const mounts = (example: Example): boolean => !listens(example)
+
+/** An example that listens at any free port, in front of an upstream that is down. */
+const startable = (code: string): string =>
+  code
+    .replaceAll('http://127.0.0.1:4000', nobody.url)
+    .replace(/^(.*)\.listen\(3000\)$/m, "const started = $1.listen(0, '127.0.0.1')") +
+  "\nconst served = 'server' in started ? started.server : started\nexport { served as server }\n"
 
 describe('the examples of the documents', function () {
   this.timeout(60_000)
   let project: string
-  const examples = withExamples.flatMap(examplesIn)
+  const examples = documents.flatMap(examplesIn)
 
   before(() => {
     project = createProject()
@@ -103,8 +135,14 @@ describe('the examples of the documents', function () {
 
   after(() => rmSync(project, { recursive: true }))
 
+  function started({ file, code }: Example): string {
+    const name = `started-${file}`
+    writeFileSync(join(project, name), startable(code))
+    return name
+  }
+
   it('type-check in a project with strict settings', () => {
-    assert.ok(examples.length >= 5, `only ${examples.length} examples were found`)
+    assert.ok(examples.length >= 30, `only ${examples.length} examples were found`)
     try {
       execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', project], { encoding: 'utf8' })
     } catch (error) {
@@ -112,93 +150,154 @@ describe('the examples of the documents', function () {
     }
   })
 
-  it('mount, and the one of the README answers with the body that it shows', async () => {
-    const readme = read('README.md')
-    const [main, ...others] = examples
-    const started = changed(
-      changed(
-        main?.code ?? '',
-        'app.listen(3000)',
-        "export const server = app.listen(0, '127.0.0.1')",
-      ),
-      'http://127.0.0.1:4000',
-      nobody.url,
-    )
-    writeFileSync(join(project, 'started.ts'), started)
-    writeFileSync(join(project, 'program.js'), PROGRAM)
-    const child = fork(
-      join(project, 'program.js'),
-      [...others.filter(mounts).map(({ file }) => `./${file}`), './started.ts'],
-      { cwd: root, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
-    )
-    const exited = once(child, 'exit') as Promise<[number | null]>
-    let output = ''
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (part: string) => (output += part))
-    }
-    try {
-      const [port] = (await Promise.race([once(child, 'message'), exited])) as [unknown]
-      assert.ok(child.connected, output)
-      const [, path, sent] =
-        /^curl -i http:\/\/127\.0\.0\.1:3000(\S+) .* -d '(.+)'$/m.exec(readme) ?? []
-      const response = await fetch(`http://127.0.0.1:${String(port)}${path}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        ...(sent !== undefined && { body: sent }),
-      })
-      const shown = JSON.parse(/^```json\n(.*?)^```$/ms.exec(readme)?.[1] ?? '') as object
-      const problem = (await response.json()) as { status: number; request_id: string }
-      assert.deepEqual(Object.keys(problem), Object.keys(shown))
-      assert.deepEqual(problem, { ...shown, request_id: problem.request_id })
-      assert.equal(response.status, problem.status)
-      child.disconnect()
-      assert.deepEqual(await exited, [0, null], output)
-    } finally {
-      child.kill()
-    }
+  it('mount, where they do not listen, all in one process', async () => {
+    const mounted = examples.filter((example) => !listens(example)).map(({ file }) => file)
+    assert.ok(mounted.length >= 15, `only ${mounted.length} examples mount`)
+    await running(project, mounted, async () => {})
   })
 
-  for (const { file, code } of examplesIn('docs/guide.md').filter(listens)) {
-    const title = /from '((?!node:|good-gateway|koa'|express'|fastify')[^']+)'/.exec(code)?.[1]
-    it(`${file}, with ${title ?? 'node alone'}, explains an upstream that is down`, async () => {
-      const target = nobody.url
-      const started = code
-        .replaceAll('http://127.0.0.1:4000', target)
-        .replace(/^(.*)\.listen\(3000\)$/m, "const started = $1.listen(0, '127.0.0.1')")
-      const served = `\nconst served = 'server' in started ? started.server : started\nexport { served as server }\n`
-      writeFileSync(join(project, `run-${file}`), started + served)
-      writeFileSync(join(project, 'program.js'), PROGRAM)
-      const child = fork(join(project, 'program.js'), [`./run-${file}`], {
-        cwd: root,
-        execArgv: ['--import', 'tsx'],
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  for (const example of examplesIn('README.md')) {
+    const host = /from '(koa|express)'/.exec(example.code)?.[1]
+    it(`of the README for ${host} answers with the body that the README shows`, async () => {
+      const readme = read('README.md')
+      const [, path, sent = ''] =
+        /^curl -i http:\/\/127\.0\.0\.1:3000(\S+) .* -d '(.+)'$/m.exec(readme) ?? []
+      const shown = JSON.parse(/^```json\n(.*?)^```$/ms.exec(readme)?.[1] ?? '') as object
+      await running(project, [started(example)], async (url) => {
+        const response = await fetch(`${url}${path}`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: sent,
+        })
+        const problem = (await response.json()) as Problem
+        assert.deepEqual(Object.keys(problem), Object.keys(shown))
+        assert.deepEqual(problem, { ...shown, request_id: problem.request_id })
+        assert.equal(response.status, problem.status)
       })
-      let output = ''
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.setEncoding('utf8').on('data', (part: string) => (output += part))
-      }
-      const exited = once(child, 'exit').then(([status]) => assert.fail(`${status}: ${output}`))
-      exited.catch(() => {})
-      try {
-        const [port] = (await Promise.race([once(child, 'message'), exited])) as [unknown]
-        const answer = await fetch(`http://127.0.0.1:${String(port)}/orders`)
-        const { code: reason } = (await answer.json()) as { code: string }
-        assert.deepEqual([answer.status, reason], [502, 'upstream_refused'], output)
-      } finally {
-        child.kill()
-      }
     })
   }
+
+  for (const path of documents.filter((document) => document.startsWith('docs/'))) {
+    for (const example of examplesIn(path).filter(listens)) {
+      it(`under "${example.heading}" in ${path} answers for an upstream that is down`, async () => {
+        await running(project, [started(example)], async (url) => {
+          const answer = await fetch(`${url}/orders`)
+          const { code } = (await answer.json()) as Problem
+          assert.deepEqual([answer.status, code], [502, 'upstream_refused'])
+        })
+      })
+    }
+  }
+
+  describe('under "Order" do what its tables say', () => {
+    const bad = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' }
+    const tell = {
+      code: async (response: Response) => ((await response.json()) as Problem).code,
+      type: async ({ headers }: Response) => headers.get('content-type'),
+      coding: async ({ headers }: Response) => headers.get('content-encoding'),
+      origin: async ({ headers }: Response) => headers.get('access-control-allow-origin'),
+    }
+    const PAGE = 'text/html; charset=utf-8'
+    const PROBLEM = 'application/problem+json'
+    const cases: Record<
+      string,
+      { request?: RequestInit; open?: string; told: keyof typeof tell } & Record<
+        'wrong' | 'right',
+        [status: number, told: string | null]
+      >
+    > = {
+      'After the proxy': { told: 'type', wrong: [500, PAGE], right: [502, PROBLEM] },
+      'A refusal before problemDetails': {
+        request: bad,
+        told: 'type',
+        wrong: [400, PAGE],
+        right: [400, PROBLEM],
+      },
+      'A body parser before validate': {
+        request: bad,
+        told: 'code',
+        wrong: [500, 'gateway_misconfigured'],
+        right: [400, 'request_invalid'],
+      },
+      'circuitBreaker before validate': {
+        request: bad,
+        open: 'stock of the shop',
+        told: 'code',
+        wrong: [503, 'circuit_open'],
+        right: [400, 'request_invalid'],
+      },
+      'Compression and sessions after problemDetails': {
+        told: 'coding',
+        wrong: [502, null],
+        right: [502, 'gzip'],
+      },
+      'CORS after what refuses': {
+        request: bad,
+        told: 'origin',
+        wrong: [400, null],
+        right: [400, 'https://shop.example.com'],
+      },
+    }
+
+    it('and each section is tried', () => {
+      const headings = examplesIn('docs/guide/order.md').map(({ heading }) => heading)
+      assert.deepEqual(headings, Object.keys(cases))
+    })
+
+    for (const { heading, file, code } of examplesIn('docs/guide/order.md')) {
+      it(heading, async () => {
+        const { request, open, told, ...expected } = cases[heading] ?? assert.fail(heading)
+        writeFileSync(
+          join(project, `tried-${file}`),
+          startable(code).split('\nconst served')[0] ?? '',
+        )
+        const apps = (await import(join(project, `tried-${file}`))) as Record<
+          'wrong' | 'right',
+          Express
+        >
+        if (open !== undefined) breakers.get(open)?.open()
+        try {
+          for (const order of ['wrong', 'right'] as const) {
+            const server = await listen(createServer(apps[order].set('env', 'test')))
+            const response = await fetch(server.url, request).finally(server.close)
+            assert.deepEqual([response.status, await tell[told](response)], expected[order], order)
+          }
+        } finally {
+          for (const circuit of breakers.list()) circuit.release()
+        }
+      })
+    }
+  })
 })
 
 describe('docs/problems.md', () => {
-  const [, ...sections] = read('docs/problems.md').split(/^## /m)
+  const [preface = '', ...sections] = read('docs/problems.md').split(/^## /m)
 
   it('has one heading for each code, in the order of the table', () => {
     assert.deepEqual(
       sections.map((section) => section.split('\n', 1)[0]),
       Object.keys(codes),
     )
+  })
+
+  it('has a table with each code once, its status, its cause and whether to retry', () => {
+    const rows = preface
+      .split('\n')
+      .filter((line) => /^\| \d{3} /.test(line))
+      .flatMap((line) => {
+        const [, status, names = '', cause, retryable] = line.split('|').map((cell) => cell.trim())
+        return [...names.matchAll(/`(\w+)`/g)].map(
+          ([, code = '']) => [code, Number(status), cause, retryable] as const,
+        )
+      })
+    const expected = Object.entries(codes).map(
+      ([code, { status, cause, retry }]) => [code, status, cause, RETRYABLE[retry]] as const,
+    )
+    const byCode = (
+      [one]: readonly [string, ...unknown[]],
+      [other]: readonly [string, ...unknown[]],
+    ) => (one < other ? -1 : 1)
+    assert.deepEqual(rows.toSorted(byCode), expected.toSorted(byCode))
   })
 
   for (const [code, { title, status, cause, proxyError, retry }] of Object.entries(codes)) {
@@ -220,28 +319,6 @@ describe('docs/problems.md', () => {
   }
 })
 
-describe('the table of the README', () => {
-  it('has each code once, with its status, its cause and whether to retry', () => {
-    const rows = read('README.md')
-      .split('\n')
-      .filter((line) => /^\| \d{3} /.test(line))
-      .flatMap((line) => {
-        const [, status, names = '', cause, retryable] = line.split('|').map((cell) => cell.trim())
-        return [...names.matchAll(/`(\w+)`/g)].map(
-          ([, code = '']) => [code, Number(status), cause, retryable] as const,
-        )
-      })
-    const expected = Object.entries(codes).map(
-      ([code, { status, cause, retry }]) => [code, status, cause, RETRYABLE[retry]] as const,
-    )
-    const byCode = (
-      [one]: readonly [string, ...unknown[]],
-      [other]: readonly [string, ...unknown[]],
-    ) => (one < other ? -1 : 1)
-    assert.deepEqual(rows.toSorted(byCode), expected.toSorted(byCode))
-  })
-})
-
 /** The anchors of a document, as GitHub makes them from its headings. */
 function anchorsOf(text: string): string[] {
   return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -252,13 +329,14 @@ function anchorsOf(text: string): string[] {
   )
 }
 
-describe('the links of the documents', () => {
-  const prose = (path: string): string => read(path).replace(/^```.*?^```$/gms, '')
+const prose = (path: string): string => read(path).replace(/^```.*?^```$/gms, '')
+const linksOf = (path: string): string[] =>
+  [...prose(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
 
+describe('the links of the documents', () => {
   for (const path of documents) {
     it(`of ${path} lead to files and headings that exist`, () => {
-      const links = [...prose(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = '']) => link)
-      const broken = links.filter((link) => {
+      const broken = linksOf(path).filter((link) => {
         if (/^https?:/.test(link)) return false
         const [file = '', anchor] = link.split('#')
         const target = file === '' ? path : join(dirname(path), file)
@@ -268,4 +346,12 @@ describe('the links of the documents', () => {
       assert.deepEqual(broken, [])
     })
   }
+
+  it('lead from the index of the guide to each of its pages', () => {
+    const linked = new Set(linksOf('docs/guide.md').map((link) => `docs/${link.split('#', 1)[0]}`))
+    assert.deepEqual(
+      markdownIn('docs/guide').filter((page) => !linked.has(page)),
+      [],
+    )
+  })
 })

@@ -12,7 +12,7 @@ afterEach('nothing of the inside has left', () => {
   assert.deepEqual(leaks, [])
 })
 
-describe('the watch over what leaves', () => {
+describe('the watch for leaks', () => {
   /** A gateway whose bodies say what the test wants, in front of a port where nothing listens. */
   async function leaksOf(
     format: (cause: Error & { port?: number }) => string,
@@ -40,7 +40,7 @@ describe('the watch over what leaves', () => {
     return watch.take().map(({ what }) => what.replace(/\d{4,5}/, 'N'))
   }
 
-  it('sees nothing in an answer that shows nothing', async () => {
+  it('finds nothing in an answer that shows nothing', async () => {
     assert.deepEqual(await leaksOf(() => 'The upstream failed.'), [])
   })
 
@@ -54,7 +54,7 @@ describe('the watch over what leaves', () => {
     ['a stack', ({ stack = '' }) => stack.split('\n')[1] ?? '', '"at'],
   ]
   for (const [title, format, expected] of shown) {
-    it(`sees ${title} in a body`, async () => {
+    it(`finds ${title} in a body`, async () => {
       const leaks = await leaksOf(format)
       assert.ok(
         leaks.some((leak) => leak.startsWith(expected)),
@@ -63,7 +63,7 @@ describe('the watch over what leaves', () => {
     })
   }
 
-  it('sees a field', async () => {
+  it('finds a leak in a header field', async () => {
     assert.deepEqual(await leaksOf(() => '', { 'X-Upstream': '/hidden/path' }), [
       'path /hidden/path',
     ])

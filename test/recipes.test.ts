@@ -8,8 +8,8 @@ import { listener, problemDetails } from 'good-gateway'
 import { type Listening, listen, nobody } from './support/servers.js'
 
 const run = promisify(execFile)
-const guide = readFileSync(join(import.meta.dirname, '../docs/guide.md'), 'utf8')
-const IN_GUIDE = 'http://127.0.0.1:3000/faults/refused'
+const page = readFileSync(join(import.meta.dirname, '../docs/guide/client.md'), 'utf8')
+const ON_PAGE = 'http://127.0.0.1:3000/faults/refused'
 
 const recipes: [
   title: string,
@@ -60,10 +60,10 @@ describe('the recipes of the guide for other clients', () => {
         return this.skip()
       }
       const blocks =
-        guide.match(new RegExp(`(?<=^\`\`\`${language}\\n)[^]*?(?=^\`\`\`$)`, 'gm')) ?? []
+        page.match(new RegExp(`(?<=^\`\`\`${language}\\n)[^]*?(?=^\`\`\`$)`, 'gm')) ?? []
       const recipe = blocks.find((block) => block.includes(mark)) ?? ''
-      assert.ok(recipe.includes(IN_GUIDE), recipe)
-      const { stdout } = await run(program, [...flags, recipe.replace(IN_GUIDE, gateway.url)], {
+      assert.ok(recipe.includes(ON_PAGE), recipe)
+      const { stdout } = await run(program, [...flags, recipe.replace(ON_PAGE, gateway.url)], {
         env: { ...process.env, no_proxy: '127.0.0.1' },
       })
       assert.match(stdout, /^upstream_refused [Tt]rue [0-9a-f-]{36}\n$/)

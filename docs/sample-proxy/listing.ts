@@ -64,7 +64,7 @@ function requests(base: string): readonly Try[] {
       see: '415 unsupported_media_type: "Accept" says what the route takes.',
       command: post('customer=Ada', "-H 'content-type: text/plain'"),
     },
-    { see: '400 request_malformed: this is no JSON.', command: post('{"customer":') },
+    { see: '400 request_malformed: this is not JSON.', command: post('{"customer":') },
   ]
 }
 
@@ -91,7 +91,7 @@ function streams(base: string): readonly Try[] {
 
 function circuit(base: string): Try {
   return {
-    see: '502 ten times, then 503 circuit_open with Retry-After: the upstream is left in peace.',
+    see: '502 ten times, then 503 circuit_open with Retry-After: the upstream gets no more requests.',
     command: [
       'for i in $(seq 12); do',
       `curl -s -o /dev/null -w '%{http_code}\\n' ${base}/faults/refused; done`,

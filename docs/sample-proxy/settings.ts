@@ -34,16 +34,16 @@ function readPort(value: string | undefined): number {
 
 function readUpstreamUrl(value: string | undefined, port: number): string | undefined {
   if (value === undefined || value === '') return undefined
-  const mend = mendOf(value, port)
-  if (mend === undefined) return new URL(value).href
-  throw refusal('UPSTREAM_URL', value, mend)
+  const fix = fixFor(value, port)
+  if (fix === undefined) return new URL(value).href
+  throw refusal('UPSTREAM_URL', value, fix)
 }
 
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '0.0.0.0'])
 
-// From what is wrong first to what is wrong last, so that one mend at a time is asked for.
-function mendOf(value: string, port: number): string | undefined {
-  // The parser of URLs mends "http:host" and white space in silence; here they are rather typing errors.
+// From what is wrong first to what is wrong last, so that the message asks for one fix at a time.
+function fixFor(value: string, port: number): string | undefined {
+  // The URL parser accepts "http:host" and white space without an error; here they are typing errors.
   if (!/^https?:\/\/\S+$/i.test(value) || !URL.canParse(value))
     return 'set it to an absolute http or https URL, such as http://127.0.0.1:8080'
   const url = new URL(value)
@@ -54,8 +54,8 @@ function mendOf(value: string, port: number): string | undefined {
   return undefined
 }
 
-function refusal(variable: string, value: string, mend: string): SettingsError {
-  return new SettingsError(`${variable}=${shown(value)} cannot be used: ${mend}.`)
+function refusal(variable: string, value: string, fix: string): SettingsError {
+  return new SettingsError(`${variable}=${shown(value)} cannot be used: ${fix}.`)
 }
 
 // A password must not reach the log, nor a line break, nor a page of text.

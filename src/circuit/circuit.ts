@@ -4,21 +4,21 @@ import { callBack } from '../common/callback.js'
 import { Backoff } from './backoff.js'
 import type { CircuitSettings } from './settings.js'
 
-/** Leave to make one call; to be given back once. */
+/** Permission for one call; release it exactly once, with `leave`. */
 export interface Permit {
-  /** The one call that decides about a half-open circuit. */
+  /** Whether it is the one call that decides about a half-open circuit. */
   readonly probe: boolean
-  /** Which period between two openings it belongs to. */
-  readonly period: number
+  /** How often the circuit had opened before: a report from before the last opening is ignored. */
+  readonly generation: number
 }
 
 /** Why a request was not let through. */
 export type Refusal = 'circuit_open' | 'concurrency_limit'
 
-/** What a call says about the upstream; neither of the two when it says nothing. */
+/** What a call says about the upstream; `neutral` when it says nothing about it. */
 export type Verdict = 'success' | 'failure' | 'neutral'
 
-/** opossum, as far as users read it and listen to it. */
+/** The part of opossum's circuit breaker that users may read and listen to. */
 export interface Breaker extends EventEmitter {
   readonly name: string
   readonly opened: boolean
@@ -28,18 +28,19 @@ export interface Breaker extends EventEmitter {
 }
 
 const BUCKETS = 10
-/** Longest wait in milliseconds that clients are told; they obey it without a cap of their own. */
+/** Longest wait in milliseconds that clients are told: they have no bound of their own. */
 const LONGEST_TOLD = 300_000
-/** Milliseconds after which a probe that no deadline ends makes room for another. */
+/** Milliseconds after which a probe without a deadline makes room for another one. */
 const LONGEST_PROBE = 30_000
 
 /**
- * One circuit: opossum holds the state and the statistics, this decides who may enter and reports
- * how it went. Fired around the call itself, opossum knows no neutral outcome, counts what it
- * refuses, and lets an answer from before the circuit opened close it.
+ * One circuit. opossum holds the state and the statistics; this class decides which request may pass,
+ * and reports the outcome to opossum afterwards. opossum is not wrapped around the call, because
+ * there it has no neutral outcome, counts the calls that it refuses, and lets a call from before the
+ * circuit opened close it.
  */
 export class Circuit {
-  /** Not in the published types: those of opossum are not there for users. @internal */
+  /** Not in the published types: opossum's types are not installed with this package. @internal */
   readonly breaker: CircuitBreaker<Verdict>
   readonly #settings: CircuitSettings
   readonly #rotation = new EventEmitter()
@@ -47,13 +48,13 @@ export class Circuit {
   #inside = 0
   #since = Date.now()
   #rotatedAt = performance.now()
-  #period = 0
+  #generation = 0
   #failuresInRow = 0
   #probe: Permit | undefined
   #probeUntil = 0
   #opensUntil = 0
-  /** Held open by hand, whatever opossum's timer does meanwhile. */
-  #held = false
+  /** Opened by hand: it stays open whatever opossum's timer does. */
+  #forcedOpen = false
 
   constructor(settings: CircuitSettings) {
     this.#settings = settings
@@ -62,29 +63,29 @@ export class Circuit {
       name: settings.name,
       timeout: false,
       resetTimeout: settings.resetTimeout,
-      // opossum opens above its threshold: with 100 it never would.
+      // opossum opens above its threshold, so with 100 it would never open.
       errorThresholdPercentage: Math.min(settings.errorThresholdPercentage, 99.999),
       volumeThreshold: settings.volumeThreshold,
       rollingCountTimeout: settings.rollingCountTimeout,
       rollingCountBuckets: BUCKETS,
-      // Sorting all latencies of the window at each failure costs milliseconds.
+      // opossum would sort all latencies of the window at each failure, which takes milliseconds.
       rollingPercentilesEnabled: false,
       enableSnapshots: false,
       rotateBucketController: this.#rotation,
     })
     this.breaker.on('open', () => this.#opened()).on('close', () => this.#closed())
     this.breaker.on('halfOpen', () => {
-      if (!this.#held) this.#since = Date.now()
+      if (!this.#forcedOpen) this.#since = Date.now()
     })
   }
 
-  /** Lets a request through, or says why not; who was let through must leave. */
+  /** Lets a request through, or says why not. A request that was let through must call `leave`. */
   enter(): Permit | Refusal {
     const { closed, halfOpen } = this.breaker
-    if (this.#held || (!closed && (!halfOpen || this.#probing()))) return 'circuit_open'
+    if (this.#forcedOpen || (!closed && (!halfOpen || this.#probing()))) return 'circuit_open'
     if (this.#inside >= this.#settings.capacity) return 'concurrency_limit'
     this.#inside++
-    const permit = { probe: !closed, period: this.#period }
+    const permit = { probe: !closed, generation: this.#generation }
     if (permit.probe) {
       this.#probe = permit
       const { timeout, totalTimeout } = this.#settings
@@ -98,9 +99,9 @@ export class Circuit {
     this.#inside--
   }
 
-  /** Reports how a call went; `wait` is the time in milliseconds that the upstream asked for. */
+  /** Reports how a call went; `wait` is the wait in milliseconds that the upstream asked for. */
   report(permit: Permit, verdict: Verdict, wait?: number): void {
-    if (permit.period !== this.#period) return
+    if (permit.generation !== this.#generation) return
     if (verdict === 'neutral') {
       if (permit === this.#probe) this.#probe = undefined
       return
@@ -109,7 +110,7 @@ export class Circuit {
     this.#rotate()
     this.#failuresInRow = verdict === 'failure' ? this.#failuresInRow + 1 : 0
     if (verdict === 'success' && this.breaker.closed) return this.#count()
-    // opossum reads it when it opens, which may be in a moment.
+    // opossum reads this option when it opens, which the next line may cause.
     this.breaker.options.resetTimeout = this.#backoff.next(wait)
     this.breaker.fire(verdict).catch(ignore)
     const { consecutiveFailures } = this.#settings
@@ -131,7 +132,7 @@ export class Circuit {
 
   get state(): 'closed' | 'open' | 'half-open' {
     if (this.breaker.closed) return 'closed'
-    return this.breaker.halfOpen && !this.#held ? 'half-open' : 'open'
+    return this.breaker.halfOpen && !this.#forcedOpen ? 'half-open' : 'open'
   }
 
   /** When it came into its state, as milliseconds since the epoch. */
@@ -139,24 +140,24 @@ export class Circuit {
     return this.#since
   }
 
-  /** Opens and stays open until it is closed by hand; the waits of later openings stay as they were. */
-  holdOpen(): void {
-    this.#held = true
-    this.#period++
+  /** Opens and stays open until it is closed by hand. The waits of later openings do not change. */
+  forceOpen(): void {
+    this.#forcedOpen = true
+    this.#generation++
     this.#probe = undefined
     this.breaker.open()
   }
 
-  /** Closes with an empty window, which it empties when it is closed already. */
+  /** Closes with an empty window; where it is closed already, empties the window. */
   close(): void {
-    this.#held = false
+    this.#forcedOpen = false
     if (this.breaker.closed) this.#clean()
     else this.breaker.close()
   }
 
   /** Whole seconds until a retry makes sense, from 1 to 300. */
   get retryAfter(): number {
-    if (this.#held) return LONGEST_TOLD / 1000
+    if (this.#forcedOpen) return LONGEST_TOLD / 1000
     const left = this.breaker.opened ? this.#opensUntil - performance.now() : 0
     return Math.max(1, Math.ceil(Math.min(left, LONGEST_TOLD) / 1000))
   }
@@ -165,7 +166,7 @@ export class Circuit {
     return this.#probe !== undefined && performance.now() < this.#probeUntil
   }
 
-  /** Turns the window on by the time that has gone by: no timer has to run for an idle circuit. */
+  /** Moves the window forward by the time that has passed, so that an idle circuit needs no timer. */
   #rotate(): void {
     const bucket = this.#settings.rollingCountTimeout / BUCKETS
     const due = Math.floor((performance.now() - this.#rotatedAt) / bucket)
@@ -179,10 +180,10 @@ export class Circuit {
 
   #opened(): void {
     this.#since = Date.now()
-    this.#period++
+    this.#generation++
     this.#probe = undefined
     this.#failuresInRow = 0
-    if (!this.#held) this.#backoff.opened()
+    if (!this.#forcedOpen) this.#backoff.opened()
     this.#opensUntil = performance.now() + this.breaker.options.resetTimeout
   }
 
@@ -193,7 +194,7 @@ export class Circuit {
     this.#clean()
   }
 
-  /** What led to the opening says nothing about the upstream that has just recovered. */
+  /** Empties the window: the failures before the opening say nothing about the recovered upstream. */
   #clean(): void {
     this.#failuresInRow = 0
     this.#turn(BUCKETS)
@@ -204,7 +205,10 @@ const SUCCESS: readonly Verdict[] = ['success']
 
 const ignore = (): void => {}
 
-/** Thrown, a failure opens the circuit at once; a rejection would let in what comes before the next turn. */
+/**
+ * The action of opossum's breaker. A failure is thrown, so that the circuit opens in this turn of the
+ * event loop; after a rejection it would still let calls through until the next turn.
+ */
 function act(verdict: Verdict): Promise<void> {
   if (verdict === 'failure') throw new Error('The upstream failed.')
   return Promise.resolve()

@@ -2,16 +2,16 @@ import { isDeepStrictEqual } from 'node:util'
 import { Circuit } from './circuit.js'
 import type { CircuitSettings } from './settings.js'
 
-/** Most circuits that one name keeps for its keys. */
+/** Most circuits of one name: one for each key. */
 const MOST_KEYS = 1000
 
 /** A circuit, for admin pages and for shutdown. */
 export interface CircuitEntry {
   readonly name: string
-  /** The key it belongs to; empty where the circuit has none. */
+  /** The key of the circuit; empty where it has none. */
   readonly key: string
   readonly state: 'closed' | 'open' | 'half-open'
-  /** When it came into this state, as milliseconds since the epoch. */
+  /** When it entered this state, as milliseconds since the epoch. */
   readonly since: number
   /** Seconds until a retry makes sense; 0 while the circuit is closed. */
   readonly retryAfter: number
@@ -19,11 +19,11 @@ export interface CircuitEntry {
   open(): void
   /** Closes the circuit with an empty window. */
   close(): void
-  /** Forgets the circuit and stops its timer; the next request starts with a new, closed one. */
+  /** Removes the circuit and stops its timer; the next request gets a new, closed one. */
   release(): void
 }
 
-/** The circuits of one name: one, or one for each key. */
+/** The circuits of one name: a single one, or one for each key. */
 export class Circuits {
   readonly settings: CircuitSettings
   readonly #byKey = new Map<string, Circuit>()
@@ -32,20 +32,20 @@ export class Circuits {
     this.settings = settings
   }
 
-  /** The circuit of a key; the key that was used longest ago makes room for a new one. */
+  /** The circuit of a key. A new key takes the place of the one that was used longest ago. */
   get(key = ''): Circuit {
     const known = this.#byKey.get(key)
     // The only one need not be put in its place again.
     if (known !== undefined && this.#byKey.size === 1) return known
     if (known === undefined && this.#byKey.size >= MOST_KEYS) this.#makeRoom()
     const circuit = known ?? new Circuit(this.settings)
-    // A map keeps the order of insertion: the first one is the one used longest ago.
+    // A map keeps the order of insertion: the first entry is the one that was used longest ago.
     this.#byKey.delete(key)
     this.#byKey.set(key, circuit)
     return circuit
   }
 
-  /** The circuits that there are, without making one. */
+  /** The circuits that exist; makes none. */
   entries(): CircuitEntry[] {
     return [...this.#byKey].map(([key, circuit]) => this.#entryOf(key, circuit))
   }
@@ -63,7 +63,7 @@ export class Circuits {
       get retryAfter() {
         return circuit.state === 'closed' ? 0 : circuit.retryAfter
       },
-      open: () => circuit.holdOpen(),
+      open: () => circuit.forceOpen(),
       close: () => circuit.close(),
       release: () => this.#release(key, circuit),
     }
@@ -74,7 +74,7 @@ export class Circuits {
     circuit.breaker.shutdown()
   }
 
-  /** A closed circuit holds nothing but its statistics; an open one protects its upstream. */
+  /** Removes a closed circuit first: only statistics are lost, while an open one protects its upstream. */
   #makeRoom(): void {
     let leaving: [string, Circuit] | undefined
     for (const entry of this.#byKey) {
@@ -92,9 +92,9 @@ const shared = globalThis as { [KEY]?: Map<string, Circuits> }
 const byName = (shared[KEY] ??= new Map<string, Circuits>())
 
 /**
- * The circuits of a name: equal options share them.
+ * The circuits of a name; breakers of the same name share them.
  *
- * @throws {TypeError} when the name is taken by a circuit with other options.
+ * @throws {TypeError} when a circuit of this name exists with other options.
  */
 export function circuitsOf(settings: CircuitSettings): Circuits {
   const known = byName.get(settings.name)
@@ -111,9 +111,9 @@ export function circuitsOf(settings: CircuitSettings): Circuits {
 
 /** All circuits of the process. */
 export const breakers = {
-  /** The circuits that have been used or mounted. */
+  /** All circuits that have been mounted or used. */
   list: (): CircuitEntry[] => [...byName.values()].flatMap((circuits) => circuits.entries()),
-  /** One circuit, when there is such a one. */
+  /** The circuit of a name and a key; undefined when there is none. */
   get: (name: string, key = ''): CircuitEntry | undefined =>
     byName
       .get(name)

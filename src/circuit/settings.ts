@@ -1,21 +1,21 @@
-/** What a circuit must know; times are milliseconds. */
+/** Settings of a circuit; times are in milliseconds. */
 export interface CircuitSettings {
   /** Name of the upstream. */
   readonly name: string
-  /** The longest time that a probe may take until its head, or `false`. */
+  /** The longest time of a probe until the head of its response, or `false`. */
   readonly timeout: number | false
-  /** The longest time that a probe may take in all, or `false`. */
+  /** The longest time of a probe until its end, or `false`. */
   readonly totalTimeout: number | false
   /** Percentage of failures in the window above which the circuit opens. */
   readonly errorThresholdPercentage: number
-  /** Calls in the window below which the percentage says nothing. */
+  /** With fewer calls than this in the window, the percentage does not open the circuit. */
   readonly volumeThreshold: number
-  /** Failures in a row after which it opens as well, or `false`. */
+  /** The circuit also opens after this many failures in a row; `false` for never. */
   readonly consecutiveFailures: number | false
   /** Length of the rolling window. */
   readonly rollingCountTimeout: number
-  /** Time until an open circuit lets a probe through, the first time. */
+  /** How long the circuit stays open the first time; then it lets a probe through. */
   readonly resetTimeout: number
-  /** Most requests under way at once. */
+  /** Most requests at the same time. */
   readonly capacity: number
 }

@@ -3,8 +3,8 @@ import type { Cause, Code } from '../errors/codes.js'
 import type { Issue } from '../errors/gateway-error.js'
 
 /**
- * A problem as a client reads it: the standard body, or what another format or another server tells
- * of it (RFC 9457). Members of the wrong type count as absent; unknown ones are kept.
+ * A problem as a client reads it: the standard body, or what another format or another server has of
+ * it (RFC 9457). Members of a wrong type are left out; unknown members are kept.
  */
 export interface ClientProblem {
   /** URI of the problem type; `about:blank` where there is none. */
@@ -15,26 +15,26 @@ export interface ClientProblem {
   readonly status: number
   /** What happened this time, for people. */
   readonly detail?: string
-  /** Machine-readable reason; another server's may be any text. */
+  /** Machine-readable reason; another server may send any text. */
   readonly code?: Code | (string & {})
   /** What kind of thing was at fault. */
   readonly cause?: Cause | (string & {})
-  /** Whether this very request may be sent again. */
+  /** Whether exactly this request may be sent again. */
   readonly retryable?: boolean
   /** Seconds to wait before that. */
   readonly retry_after?: number
   /** The upstream that failed. */
   readonly upstream?: { readonly name: string; readonly status?: number }
-  /** What a schema found. */
+  /** The violations of a schema. */
   readonly errors?: readonly Issue[]
-  /** Whether it found more than `errors` lists. */
+  /** Whether there were more violations than `errors` lists. */
   readonly errors_truncated?: boolean
   /** Id to give to those who run the gateway. */
   readonly request_id?: string
   readonly [extension: string]: unknown
 }
 
-/** As much of a `Response` of `fetch` as is needed; that of browsers, of Node and of undici fit. */
+/** The part of `fetch`'s `Response` that is needed here, in browsers, in Node and in undici. */
 export interface ResponseLike {
   readonly status: number
   readonly statusText: string
@@ -48,12 +48,12 @@ export interface ResponseLike {
 
 /** Most bytes of a body that are read. */
 const MOST_BYTES = 65_536
-/** Milliseconds that it may take to arrive. */
+/** Most milliseconds to wait for a body. */
 const MOST_TIME = 5000
 /** Milliseconds of the first and of the longest wait without a `retry_after`. */
 const FIRST_WAIT = 500
 const LONGEST_WAIT = 30_000
-/** Seconds that a timer can hold. */
+/** Most seconds that a timer can hold. */
 const LONGEST_TIMER = 2_147_483
 
 type Members = Readonly<Record<string, unknown>>
@@ -61,13 +61,13 @@ type Members = Readonly<Record<string, unknown>>
 const isObject = (value: unknown): value is Members =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Tells a parsed problem, ours or any of RFC 9457, from other values. */
+/** Whether a parsed value is a problem: the standard body, or any other of RFC 9457. */
 export function isProblem(value: unknown): value is ClientProblem {
   try {
     const { type, title, status } = value as Members
     return typeof type === 'string' && typeof title === 'string' && Number.isInteger(status)
   } catch {
-    // Nothing at all, or a getter that throws.
+    // The value is null or undefined, or has a getter that throws.
     return false
   }
 }
@@ -75,8 +75,8 @@ export function isProblem(value: unknown): value is ClientProblem {
 /**
  * Reads the problem in a response, in any of the gateway's formats or in plain RFC 9457.
  *
- * Gives undefined for every other response and leaves its body unread. Reads at most 64 KB and waits
- * at most 5 seconds; never throws.
+ * Gives undefined for every other response and leaves its body unread. Reads at most 64 KB, waits at
+ * most 5 seconds, and never throws.
  */
 export async function readProblem(response: ResponseLike): Promise<ClientProblem | undefined> {
   try {
@@ -85,7 +85,7 @@ export async function readProblem(response: ResponseLike): Promise<ClientProblem
     const standard = media === 'application/problem+json'
     if (!standard && (media !== 'application/json' || status < 400)) return undefined
     if (Number(headers.get('content-length')) > MOST_BYTES) return undefined
-    // The copy is read; the response itself stays whole for whoever else wants it.
+    // A copy is read, so that the caller can still read the response itself.
     const found = membersOf(JSON.parse(await textOf(response.clone())), headers, standard)
     if (found === undefined) return undefined
     response.body?.cancel().catch(() => {})
@@ -96,9 +96,10 @@ export async function readProblem(response: ResponseLike): Promise<ClientProblem
 }
 
 /**
- * Milliseconds to wait before the request is sent again, or undefined when it should not be:
- * `retry_after`, else a wait that doubles from half a second up to 30 seconds, less up to half of it
- * at random.
+ * Milliseconds to wait before the request is sent again; undefined when it should not be sent again.
+ *
+ * The wait is `retry_after`. Without one it is half a second, twice as long for each further attempt,
+ * at most 30 seconds, and shorter by a random part of up to a half.
  *
  * @param attempt - 1 for the first repetition.
  */
@@ -126,19 +127,19 @@ async function textOf({ body }: ResponseLike): Promise<string> {
     for (;;) {
       const { value } = (await Promise.race([reader?.read(), late])) ?? {}
       if (value === undefined) return text + decoder.decode()
-      // A chunk of nothing counts as well: there may be no end of them.
+      // An empty chunk counts as one byte: a server could send empty chunks without end.
       left -= value.length || 1
       if (left < 0) throw new RangeError()
       text += decoder.decode(value, { stream: true })
     }
   } finally {
     clearTimeout(timer)
-    // Of a copy this settles only when the original is done with, too.
+    // For a copy, this promise settles only after the original is cancelled or read as well.
     reader?.cancel().catch(() => {})
   }
 }
 
-/** What a body tells in the words of RFC 9457; undefined where it is not about a problem. */
+/** The members of a body, under the names of RFC 9457; undefined where the body is not a problem. */
 function membersOf(
   body: unknown,
   headers: ResponseLike['headers'],
@@ -167,7 +168,7 @@ const TYPES: Readonly<Record<string, string>> = {
   request_id: 'string',
 }
 
-/** Wrong members out, what the header fields know in. */
+/** Leaves out members of a wrong type, and adds what only the header fields have. */
 function complete(members: Members, { status, statusText, headers }: ResponseLike): ClientProblem {
   const { upstream, errors } = members
   const right = Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * Calls what the user gave us, if anything. An answer must not depend on it: what it throws, or
- * rejects with later, becomes a warning of the process, and gives undefined.
+ * Calls a callback of the user, where there is one. What it throws, or rejects with later, becomes a
+ * warning of the process and gives undefined, so that no answer fails because of it.
  */
 export function callBack<Args extends readonly unknown[], Result>(
   name: string,
@@ -17,7 +17,10 @@ export function callBack<Args extends readonly unknown[], Result>(
   }
 }
 
-/** The same for a callback whose answer is needed at once: a promise is none. */
+/**
+ * Calls a callback whose result is needed at once. A promise is ignored, with a warning of the
+ * process, and gives undefined.
+ */
 export function ask<Args extends readonly unknown[], Result>(
   name: string,
   callback: ((...args: Args) => Result) | undefined,
@@ -40,7 +43,7 @@ export function warnThrew(name: string, error: unknown): void {
   process.emitWarning(`good-gateway: ${name} threw: ${inWords(error)}`)
 }
 
-/** An error without a prototype, or with a getter that throws, has no words. */
+/** `String` throws for an object without a prototype and for one whose getters throw. */
 function inWords(error: unknown): string {
   try {
     return String(error)

@@ -2,10 +2,10 @@ const LONGEST = 64
 const MOST = 100
 
 /**
- * The name that somebody who wrote `given` most likely meant, undefined when none is close.
+ * The name that is closest to `given`, which is probably a typing error; undefined when none is close.
  *
- * Close is at most a third of the letters, at least one. Long names and lists are not compared, as
- * the client chooses `given`.
+ * Close means that at most a third of the letters differ, or one. Names over 64 characters, and all
+ * names after the first 100, are not compared: `given` can come from a client.
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   if (given.length > LONGEST) return undefined
@@ -19,7 +19,7 @@ export function nearest(given: string, names: readonly string[]): string | undef
   return best
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours that turn one string into the other. */
+/** The edit distance of two strings, in which a swap of two neighbours counts as one edit. */
 function edits(from: string, to: string): number {
   let before: number[] = []
   let above = Array.from({ length: to.length + 1 }, (_, column) => column)

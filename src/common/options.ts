@@ -1,15 +1,16 @@
 import { nearest } from './nearest.js'
 
-/** How one option is checked, and what it must be, in words that mend it. */
-export type Check = readonly [ok: (value: unknown) => boolean, mend: string]
+/** How one option is checked, and what it must be, as the error says it. */
+export type Check = readonly [ok: (value: unknown) => boolean, fix: string]
 
-/** The options that were given; an undefined one was not. */
+/** The options that were given; an option that is undefined was not given. */
 export type Given<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> }
 
 /**
- * Checks what the user has given and leaves the undefined out; the user's object stays as it is.
+ * Checks the options of the user and leaves out those that are undefined. The user's object is not
+ * changed.
  *
- * @throws {TypeError} naming the factory, the option and the mend.
+ * @throws {TypeError} naming the factory, the option and the fix.
  */
 export function checkedOptions<T extends object>(
   factory: string,
@@ -19,22 +20,23 @@ export function checkedOptions<T extends object>(
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`${factory}: the options must be an object`)
   }
-  // What a host passes to its middlewares: `app.use(problemDetails)`.
+  // A request or a context of a host: the user wrote `app.use(problemDetails)` without a call.
   if ('req' in options || 'headers' in options)
     throw new TypeError(`${factory}: call it where you mount it: app.use(${factory}(…))`)
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {
     if (!Object.hasOwn(checks, name)) throw unknownOption(factory, name, Object.keys(checks))
-    const [ok, mend] = checks[name as keyof T & string]
-    if (!ok(value)) throw new TypeError(`${factory}: option "${name}" must be ${mend}`)
+    const [ok, fix] = checks[name as keyof T & string]
+    if (!ok(value)) throw new TypeError(`${factory}: option "${name}" must be ${fix}`)
   }
   return Object.fromEntries(given) as Given<T>
 }
 
 function unknownOption(factory: string, name: string, known: readonly string[]): TypeError {
   const meant = nearest(name, known)
-  const mend = meant === undefined ? `it knows ${known.join(', ')}` : `did you mean "${meant}"?`
-  return new TypeError(`${factory}: unknown option "${name}"; ${mend}`)
+  const fix =
+    meant === undefined ? `the options are ${known.join(', ')}` : `did you mean "${meant}"?`
+  return new TypeError(`${factory}: unknown option "${name}"; ${fix}`)
 }
 
 /** Longest delay that Node's timers can hold. */
@@ -46,16 +48,16 @@ const isTime = (value: unknown): boolean =>
 const TIME = `milliseconds above 0, up to ${LONGEST_DELAY}`
 /** An option that is a time. */
 export const time: Check = [isTime, TIME]
-/** An option that is a time or switched off. */
+/** An option that is a time, or `false` for none. */
 export const timeOrFalse: Check = [(value) => value === false || isTime(value), `${TIME}, or false`]
 /** An option that is a callback. */
 export const callback: Check = [(value) => typeof value === 'function', 'a function']
-/** An option that counts something. */
+/** An option that is a number of things. */
 export const count: Check = [
   (value) => Number.isSafeInteger(value) && Number(value) > 0,
   'a whole number from 1',
 ]
-/** An option that counts something up to a bound. */
+/** An option that is a number of things, with a bound. */
 export const countTo = (most: number): Check => [
   (value) => count[0](value) && Number(value) <= most,
   `a whole number from 1 to ${most}`,

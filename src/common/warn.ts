@@ -1,9 +1,9 @@
 const told = new WeakSet<object>()
 
 /**
- * Explains a mistake, once for each place where it was made: it shows again at every request.
+ * Warns of a mistake in the mounting once: every request would meet it again.
  *
- * @param place - What was mounted there.
+ * @param place - An object that stands for the place of the mistake, such as the mounted options.
  */
 export function warnOnce(place: object, text: string): void {
   if (told.has(place)) return

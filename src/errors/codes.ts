@@ -1,4 +1,4 @@
-/** What people look for behind a failed request: the values of the member `cause`. */
+/** What kind of thing was at fault: the values of the member `cause`. */
 export type Cause =
   | 'overload'
   | 'network'
@@ -12,7 +12,7 @@ export type Cause =
 
 /**
  * Whether the same request may be sent again: `safe` when nothing was processed, `idempotent` when
- * only a method that may be repeated should be, `never` when it is the client's own fault.
+ * only a request whose method may be repeated may be, `never` when the request itself is at fault.
  */
 export type Retry = 'safe' | 'idempotent' | 'never'
 
@@ -30,11 +30,11 @@ export interface CodeRow {
   readonly detail: string
   /** Whether it is about the upstream, so that the body names it and a fallback may be asked. */
   readonly about: 'upstream' | 'gateway' | 'client'
-  /** Whether it can only go wrong once the upstream has answered, so that its status is worth telling. */
+  /** Whether it can only happen after the upstream has answered: then the body shows its status. */
   readonly afterHead: boolean
-  /** Whether an upstream of which this is said does what it should: it does not count for its circuit. */
+  /** Whether the upstream works as it should all the same: the circuit does not count it as a failure. */
   readonly healthy: boolean
-  /** Whether a client library of the application says this of a limit of its own, without a time to wait. */
+  /** Whether a circuit or a limit refused the call before it was sent; `Retry-After` is at least 1 then. */
   readonly waits: boolean
 }
 

@@ -1,8 +1,8 @@
 import { type Code, type CodeRow, codes, type Retry } from './codes.js'
 
-/** One thing that a schema found wrong. */
+/** One violation of a schema. */
 export interface Issue {
-  /** The part of the message that it is about. */
+  /** The part of the request or of the response that it is about. */
   readonly in: 'body' | 'query' | 'params' | 'headers' | 'cookies' | 'response'
   /** JSON Pointer as a URI fragment (RFC 6901, section 6), for `body` and `response`. */
   readonly pointer?: string
@@ -10,13 +10,13 @@ export interface Issue {
   readonly name?: string
   /** The keyword of the schema that failed. */
   readonly code: string
-  /** What was expected, in plain English; never echoes the value. */
+  /** What was expected, in plain English; never contains the value itself. */
   readonly detail: string
 }
 
-/** What one error adds to the row of its code. */
+/** What one error adds to the row of its code, or replaces in it. */
 export interface GatewayErrorOptions {
-  /** Replaces the default detail; it reaches the client, so it must not show the inside. */
+  /** Replaces the default detail. The client gets it: no host, address or low-level message in it. */
   readonly detail?: string
   /** The low-level error, for the log only. */
   readonly cause?: unknown
@@ -26,9 +26,9 @@ export interface GatewayErrorOptions {
   readonly retryAfter?: number
   /** Response headers that belong to the error, such as `Allow` or `Accept`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** What the schema found. */
+  /** The violations of the schema. */
   readonly errors?: readonly Issue[]
-  /** Whether there were more than `errors` lists. */
+  /** Whether there were more violations than `errors` lists. */
   readonly errorsTruncated?: boolean
   /** Name of the upstream, as its circuit breaker names it. */
   readonly upstream?: string
@@ -40,7 +40,7 @@ export interface GatewayErrorOptions {
 
 /** The error token of a `Proxy-Status` member and its extra parameters (RFC 9209, section 2.3). */
 export interface ProxyStatus {
-  /** Undefined where nothing went wrong on the way: the upstream answered with an error of its own. */
+  /** Undefined where the upstream answered with an error of its own: no step of the gateway failed. */
   readonly error?: string | undefined
   readonly [parameter: string]: string | number | undefined
 }
@@ -48,7 +48,7 @@ export interface ProxyStatus {
 const BRAND = Symbol.for('good-gateway.error')
 
 /**
- * A failure of the gateway, in the shape that Koa, Express and finalhandler answer by themselves.
+ * A failure of the gateway, in the shape that Koa, Express and finalhandler can answer without help.
  *
  * `status`, `statusCode`, `expose` and `headers` follow the http-errors contract, so a host without
  * `problemDetails` still sends the right status and `Retry-After`. The message is the safe detail.
@@ -81,7 +81,7 @@ export class GatewayError extends Error {
     Object.defineProperty(this, BRAND, { value: true })
   }
 
-  /** Tells a `GatewayError` of any copy of the package from other values. */
+  /** Whether a value is a `GatewayError`, of this copy of the package or of another one. */
   static is(value: unknown): value is GatewayError {
     try {
       return typeof value === 'object' && value !== null && BRAND in value

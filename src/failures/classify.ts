@@ -1,16 +1,16 @@
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { apply, type Failure, isObject, read, type Rule, text } from './rule.js'
-import { bodyReaders, failures, families } from './table.js'
+import { apply, type Classification, isObject, read, type Rule, text } from './rule.js'
+import { bodyReaders, families, rules } from './table.js'
 
-export type { Failure } from './rule.js'
+export type { Classification } from './rule.js'
 
-/** Errors inside of errors: a chain can be a circle, or be made up by a getter as one follows it. */
+/** Bounds for nested errors: a chain can be circular, and a getter can return a new error each time. */
 const MAX_DEPTH = 5
 const MAX_VISITS = 64
 const MAX_CHILDREN = 16
 
-/** These only say that a call was given up; what they carry says why. */
+/** Codes that only say that a call was aborted: the nested error says why. */
 const WRAPPERS: ReadonlySet<unknown> = new Set([
   'ABORT_ERR',
   'ERR_CANCELED',
@@ -21,8 +21,8 @@ const WRAPPERS: ReadonlySet<unknown> = new Set([
   'UND_ERR_PRX_CONN',
 ])
 
-/** Of several addresses that failed, the one that tells most about the upstream speaks for all. */
-const TELLING: readonly Code[] = [
+/** When several addresses were tried and all failed, the first of these codes is reported. */
+const MOST_SPECIFIC: readonly Code[] = [
   'upstream_refused',
   'upstream_unreachable',
   'upstream_connection_lost',
@@ -31,16 +31,16 @@ const TELLING: readonly Code[] = [
   'upstream_connect_timeout',
 ]
 
-/** Looks at an error inside of the one at hand. */
-type Look = (inner: unknown) => Failure | undefined
+/** Classifies an error that is nested in another one. */
+type ClassifyInner = (inner: unknown) => Classification | undefined
 
 /**
  * Tells what a low-level error means, whichever client library has made or wrapped it.
  *
- * Never throws; unknown values give undefined. An abort is a timeout here: a client that has left
- * is known before anybody asks.
+ * Never throws; unknown values give undefined. An abort is classified as a timeout: callers check
+ * first whether the client has left.
  */
-export function classify(error: unknown): Failure | undefined {
+export function classify(error: unknown): Classification | undefined {
   try {
     return visit(error, 0, new Set())
   } catch {
@@ -49,20 +49,20 @@ export function classify(error: unknown): Failure | undefined {
   }
 }
 
-function visit(error: unknown, depth: number, seen: Set<object>): Failure | undefined {
+function visit(error: unknown, depth: number, seen: Set<object>): Classification | undefined {
   if (!isObject(error) || depth > MAX_DEPTH) return undefined
   if (seen.has(error) || seen.size >= MAX_VISITS) return undefined
   seen.add(error)
-  const look: Look = (inner) => visit(inner, depth + 1, seen)
-  if (GatewayError.is(error)) return ofGateway(error, look)
-  return ofParts(error, look) ?? ofReader(error) ?? ofCall(error, look)
+  const classifyInner: ClassifyInner = (inner) => visit(inner, depth + 1, seen)
+  if (GatewayError.is(error)) return ofGateway(error, classifyInner)
+  return ofParts(error, classifyInner) ?? ofReader(error) ?? ofCall(error, classifyInner)
 }
 
-function ofGateway(error: GatewayError, look: Look): Failure | undefined {
+function ofGateway(error: GatewayError, classifyInner: ClassifyInner): Classification | undefined {
   const { code, status, options } = error
-  // Another copy of the package may know codes that this one does not.
+  // Another copy of the package may have codes that this one does not have.
   if (!Object.hasOwn(codes, code)) return undefined
-  const inner = look(error.cause)
+  const inner = classifyInner(error.cause)
   const { about, healthy, waits } = codes[code]
   return {
     code,
@@ -73,46 +73,49 @@ function ofGateway(error: GatewayError, look: Look): Failure | undefined {
   }
 }
 
-/** Dual-stack connections fail once per address; the `code` of the whole is only the first one's. */
-function ofParts(error: object, look: Look): Failure | undefined {
+/**
+ * An `AggregateError` of a connection has one error per address (IPv6 and IPv4); its own `code` is
+ * only that of the first.
+ */
+function ofParts(error: object, classifyInner: ClassifyInner): Classification | undefined {
   const parts = read(error, 'errors')
   if (!Array.isArray(parts)) return undefined
   const found = parts
     .slice(0, MAX_CHILDREN)
-    .map(look)
-    .filter((failure) => failure !== undefined)
+    .map(classifyInner)
+    .filter((classification) => classification !== undefined)
   const codesFound = found.map(({ code }) => code)
-  const telling = TELLING.find((code) => codesFound.includes(code))
-  return found.find(({ code }) => code === telling) ?? found[0]
+  const reported = MOST_SPECIFIC.find((code) => codesFound.includes(code))
+  return found.find(({ code }) => code === reported) ?? found[0]
 }
 
-/** raw-body's errors are about the request, even with a code that a connection has too. */
-const ofReader = (error: object): Failure | undefined =>
+/** raw-body's errors are about the request, even where a connection error has the same code. */
+const ofReader = (error: object): Classification | undefined =>
   apply(bodyReaders.get(read(error, 'type')), error)
 
-function ofCall(error: object, look: Look): Failure | undefined {
+function ofCall(error: object, classifyInner: ClassifyInner): Classification | undefined {
   const code = read(error, 'code')
   const cause = read(error, 'cause')
   const own = apply(ruleOf(code), error)
-  const settled = own !== undefined && !WRAPPERS.has(code)
-  // axios copies the code of the error that it wraps, but not what else tells it from others.
-  if (settled && read(cause, 'code') !== code) return own
-  return afterHead(error, look(cause)) ?? own ?? byName(error)
+  const specific = own !== undefined && !WRAPPERS.has(code)
+  // axios copies the code of the error that it wraps, but not its `syscall`: then the cause decides.
+  if (specific && read(cause, 'code') !== code) return own
+  return afterHead(error, classifyInner(cause)) ?? own ?? byName(error)
 }
 
 function ruleOf(code: unknown): Rule | undefined {
   if (typeof code !== 'string') return undefined
-  return failures.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
+  return rules.get(code) ?? families.find(([prefix]) => code.startsWith(prefix))?.[1]
 }
 
-/** `fetch` says "terminated" once it has handed out a response. */
-function afterHead(error: object, inner: Failure | undefined): Failure | undefined {
+/** `fetch` throws "terminated" when the connection is lost after it has returned a response. */
+function afterHead(error: object, inner: Classification | undefined): Classification | undefined {
   const cutShort =
     inner?.code === 'upstream_connection_lost' && text(error, 'message') === 'terminated'
   return cutShort ? byName(error) : inner
 }
 
-/** Not every class that extends Error sets its name. */
-const byName = (error: object): Failure | undefined =>
-  apply(failures.get(read(error, 'name')), error) ??
-  apply(failures.get(read(read(error, 'constructor'), 'name')), error)
+/** By the `name`, else by the name of the class: not every class that extends Error sets `name`. */
+const byName = (error: object): Classification | undefined =>
+  apply(rules.get(read(error, 'name')), error) ??
+  apply(rules.get(read(read(error, 'constructor'), 'name')), error)

@@ -1,9 +1,9 @@
 import {
   byMessage,
   bySyscall,
+  type Classification,
   counted,
   type Entry,
-  type Failure,
   neutral,
   type Rule,
 } from './rule.js'
@@ -17,7 +17,7 @@ const lost = counted('upstream_connection_lost')
 const lostEarly = counted('upstream_connection_lost', { retry: 'safe' })
 const misconfigured = neutral('gateway_misconfigured')
 const exhausted = neutral('gateway_overloaded')
-/** What should not happen; the upstream has not seen the request. */
+/** Should not happen: a fault inside of the gateway or of Node. The upstream has not seen the request. */
 const internal = neutral('gateway_error', { retry: 'safe' })
 const prohibited = neutral('upstream_unreachable', {
   proxyStatus: { error: 'destination_ip_prohibited' },
@@ -29,18 +29,18 @@ const dnsTimeout = counted('upstream_dns_timeout')
 const dnsAnswer = (rcode: string): Rule =>
   counted('upstream_dns_failed', { proxyStatus: { error: 'dns_error', rcode } })
 
-/** Files have these codes too, and then they say nothing about an upstream. */
+/** File operations have these codes too, and then they say nothing about an upstream. */
 const ofSocket = (rule: Rule): Rule => bySyscall({ connect: rule, none: rule, bind: misconfigured })
 
-const noTurn = neutral('concurrency_limit')
+const concurrencyLimit = neutral('concurrency_limit')
 
 /**
- * opossum marks the errors of its circuit; the wait for its semaphore ends in the same message
- * without the mark.
+ * opossum has one message for two timeouts: that of the call, which has its symbol `our-error`, and
+ * that of the wait for its semaphore, which has not.
  */
-function byMark(error: object): Failure {
-  const marked = Object.getOwnPropertySymbols(error).some((key) => key.description === 'our-error')
-  return marked ? timeout : noTurn
+function ofOpossum(error: object): Classification {
+  const ofCall = Object.getOwnPropertySymbols(error).some((key) => key.description === 'our-error')
+  return ofCall ? timeout : concurrencyLimit
 }
 
 /** Connecting to the upstream. */
@@ -70,7 +70,7 @@ export const connection: readonly Entry[] = [
       write: counted('upstream_timeout', { proxyStatus: { error: 'connection_write_timeout' } }),
       query: dnsTimeout,
       lookup: dnsTimeout,
-      none: byMessage([[/^Timed out after \d+ms$/, byMark]], timeout),
+      none: byMessage([[/^Timed out after \d+ms$/, ofOpossum]], timeout),
       otherwise: timeout,
     }),
   ],
@@ -86,7 +86,7 @@ export const connection: readonly Entry[] = [
   ['EALREADY EISCONN EBADF EINPROGRESS', internal],
 ]
 
-/** Through a proxy of the gateway's own. */
+/** Connecting through a proxy that the gateway itself uses for its calls. */
 export const egress: readonly Entry[] = [
   [
     `
@@ -106,14 +106,14 @@ export const egress: readonly Entry[] = [
   ['UND_ERR_PRX_TLS', counted('upstream_tls_failed', { retry: 'safe' })],
 ]
 
-/** The replies of RFC 1928, section 6, that say no more than that it failed. */
+/** The other replies of SOCKS 5 (RFC 1928, section 6), which say only that it failed. */
 export const egressFamilies: readonly (readonly [prefix: string, rule: Rule])[] = [
   ['UND_ERR_SOCKS5_REPLY_', lostEarly],
 ]
 
-/** Finding the address of the upstream. */
+/** Resolving the name of the upstream. */
 export const resolution: readonly Entry[] = [
-  // getaddrinfo does not tell a name that does not exist from one without addresses.
+  // getaddrinfo gives one code for a name that does not exist and for a name without addresses.
   ['ENOTFOUND', bySyscall({ query: dnsAnswer('NXDOMAIN'), otherwise: dns })],
   ['EAI_AGAIN EAI_FAIL EBADRESP', dns],
   ['EAI_NODATA ENODATA', dnsAnswer('NOERROR')],

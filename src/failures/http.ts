@@ -1,9 +1,9 @@
 import {
   apply,
   byMessage,
+  type Classification,
   counted,
   type Entry,
-  type Failure,
   neutral,
   read,
   type Rule,
@@ -20,10 +20,10 @@ const headersTooLarge = counted('upstream_headers_too_large')
 const badChunks = counted('upstream_protocol_error', {
   proxyStatus: { error: 'http_response_transfer_coding', coding: 'chunked' },
 })
-/** The response was complete; only its connection is not to be used again. */
+/** The response was complete; only its connection must not be used again. */
 const afterResponse = neutral('upstream_protocol_error')
-/** The inside of a parser, which should not surface. */
-const plumbing = neutral('gateway_error')
+/** An internal state of a parser, which no caller should see. */
+const internal = neutral('gateway_error')
 const exhausted = neutral('gateway_overloaded', { retry: 'idempotent' })
 const notJson = counted('upstream_response_invalid', {
   proxyStatus: { error: 'http_protocol_error', details: 'response_json' },
@@ -31,28 +31,28 @@ const notJson = counted('upstream_response_invalid', {
 /** The client has announced a longer or a shorter body than it sent. */
 const badRequest = neutral('request_malformed')
 
-const undecodable = (coding?: string): Failure =>
+const undecodable = (coding?: string): Classification =>
   counted('upstream_encoding_invalid', {
     ...(coding && { proxyStatus: { error: 'http_response_content_coding', coding } }),
   })
 
-/** The HTTP/2 errors (RFC 9113, section 7) that say more than that something is wrong. */
-const HTTP2_ERRORS: ReadonlyMap<string | undefined, Failure> = new Map(
+/** The HTTP/2 errors (RFC 9113, section 7) that have a code of their own here, by name and number. */
+const HTTP2_ERRORS: ReadonlyMap<string | undefined, Classification> = new Map(
   [
-    { keys: ['REFUSED_STREAM', '7'], failure: counted('upstream_overloaded') },
-    { keys: ['CANCEL', '8'], failure: lost },
+    { keys: ['REFUSED_STREAM', '7'], classification: counted('upstream_overloaded') },
+    { keys: ['CANCEL', '8'], classification: lost },
     {
       keys: ['ENHANCE_YOUR_CALM', '11'],
-      failure: counted('upstream_rate_limited', {
+      classification: counted('upstream_rate_limited', {
         proxyStatus: { error: 'connection_limit_reached' },
         retry: 'idempotent',
         status: 503,
       }),
     },
-  ].flatMap(({ keys, failure }) => keys.map((key) => [key, failure] as const)),
+  ].flatMap(({ keys, classification }) => keys.map((key) => [key, classification] as const)),
 )
 
-/** The texts of `node:http2` and of undici, which tell the HTTP/2 error in the message only. */
+/** The messages of `node:http2` and of undici: only they have the HTTP/2 error. */
 const HTTP2_TEXT =
   /(?:closed with error|"GOAWAY" frame received with|"stream error" received -) code (?:NGHTTP2_)?(\w+)/
 
@@ -61,14 +61,14 @@ const byHttp2Error =
   (error) =>
     HTTP2_ERRORS.get(HTTP2_TEXT.exec(text(error, 'message'))?.[1]) ?? apply(otherwise, error)
 
-/** From the request to the head of the response. */
+/** From the start of the request to the head of the response. */
 export const exchange: readonly Entry[] = [
   [
     'UND_ERR_SOCKET',
     byMessage([[/^bad upgrade/, counted('upstream_upgrade_failed')]], byHttp2Error(lost)),
   ],
   ['EPIPE', lost],
-  // An abort while the client is still there: the gateway gave up waiting.
+  // An abort while the client is still connected: the gateway has stopped waiting.
   [
     `
       UND_ERR_HEADERS_TIMEOUT ABORT_ERR UND_ERR_ABORT ERR_CANCELED ESOCKETTIMEDOUT TimeoutError
@@ -103,20 +103,20 @@ export const exchange: readonly Entry[] = [
   ],
 ]
 
-/** Parsing what came. */
+/** Parsing the response. */
 export const parsing: readonly Entry[] = [
   ['HPE_INVALID_TRANSFER_ENCODING HPE_INVALID_CHUNK_SIZE HPE_CHUNK_EXTENSIONS_OVERFLOW', badChunks],
   ['HPE_HEADER_OVERFLOW UND_ERR_HEADERS_OVERFLOW', headersTooLarge],
   ['HPE_INVALID_EOF_STATE', incomplete],
   ['HPE_CLOSED_CONNECTION', afterResponse],
-  ['HPE_INTERNAL HPE_USER HPE_OK HPE_PAUSED HPE_PAUSED_UPGRADE HPE_PAUSED_H2_UPGRADE', plumbing],
+  ['HPE_INTERNAL HPE_USER HPE_OK HPE_PAUSED HPE_PAUSED_UPGRADE HPE_PAUSED_H2_UPGRADE', internal],
   ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH UND_ERR UND_ERR_HTTP_PARSER', notHttp],
-  // undici keeps only llhttp's reason, in parentheses.
+  // undici drops llhttp's code and keeps its reason, in parentheses.
   [
     'HTTPParserError',
     byMessage(
       [
-        [/callback error|pause/i, plumbing],
+        [/callback error|pause/i, internal],
         [/\(Data after/, afterResponse],
         [/\(Invalid EOF/, incomplete],
         [/\((?!Content-Length).*(?:chunk|Transfer-Encoding)/i, badChunks],
@@ -128,15 +128,15 @@ export const parsing: readonly Entry[] = [
 
 const aboutJson = byMessage([[/\bJSON\b/, notJson]])
 
-/** With a status it is about the request: that is how body parsers report what a client sent. */
+/** An error with a `status` is about the request: body parsers put one on what they throw. */
 const jsonError: Rule = (error) =>
   read(error, 'status') === undefined ? aboutJson(error) : undefined
 
-/** After the head. */
+/** After the head of the response. */
 export const body: readonly Entry[] = [
   ['UND_ERR_BODY_TIMEOUT', counted('upstream_idle_timeout')],
   ['ERR_STREAM_PREMATURE_CLOSE', incomplete],
-  // WebSocket messages are limited like bodies.
+  // undici limits WebSocket messages as it limits bodies.
   [
     'UND_ERR_RES_EXCEEDED_MAX_SIZE UND_ERR_WS_MESSAGE_SIZE_EXCEEDED',
     neutral('upstream_response_too_large'),
@@ -149,13 +149,13 @@ export const body: readonly Entry[] = [
   ['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH ERR_HTTP_CONTENT_LENGTH_MISMATCH', badRequest],
 ]
 
-/** Families of codes that llhttp and the decoders make up from names. */
+/** Prefixes of the codes that llhttp and the decoders build from names. */
 export const httpFamilies: readonly (readonly [prefix: string, rule: Rule])[] = [
-  ['HPE_CB_', plumbing],
+  ['HPE_CB_', internal],
   ['HPE_', notHttp],
   ['ERR__ERROR_FORMAT_', undecodable('br')],
   ['ERR__ERROR_ALLOC_', exhausted],
   ['ZSTD_error_', undecodable('zstd')],
-  // Thrown when what the upstream sent is passed on.
+  // Thrown when the application passes on header fields of the upstream that are not valid.
   ['ERR_HTTP2_INVALID_', counted('upstream_protocol_error')],
 ]

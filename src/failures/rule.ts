@@ -1,41 +1,41 @@
 import type { Code, Retry } from '../errors/codes.js'
 import type { ProxyStatus } from '../errors/gateway-error.js'
 
-/** What a low-level error means, in our words: a code, and where it differs from the code's own row. */
-export interface Failure {
+/** What a low-level error means: a code of the gateway, and where it differs from the row of that code. */
+export interface Classification {
   readonly code: Code
   /** Error token and parameters of `Proxy-Status` instead of the code's own (RFC 9209, section 2.3). */
   readonly proxyStatus?: ProxyStatus
   /** Retry class instead of the code's own. */
   readonly retry?: Retry
-  /** Whether it speaks against the health of the upstream. */
+  /** Whether the circuit breaker counts it as a failure of the upstream. */
   readonly counts: boolean
   /** Status instead of the code's own. */
   readonly status?: number
 }
 
-/** A failure, or how to find it where the code of an error alone does not tell. */
-export type Rule = Failure | ((error: object) => Failure | undefined)
+/** A classification, or a function that finds it where the code of an error is not enough. */
+export type Rule = Classification | ((error: object) => Classification | undefined)
 
 /** Error codes or names, separated by white space, that share one rule. */
 export type Entry = readonly [keys: string, rule: Rule]
 
-type Differences = Omit<Failure, 'code' | 'counts'>
+type Differences = Omit<Classification, 'code' | 'counts'>
 
-/** A failure that counts against the circuit breaker. */
-export const counted = (code: Code, differences: Differences = {}): Failure =>
+/** A classification that the circuit breaker counts as a failure of the upstream. */
+export const counted = (code: Code, differences: Differences = {}): Classification =>
   freeze({ code, counts: true, ...differences })
 
-/** A failure that says nothing about the upstream's health. */
-export const neutral = (code: Code, differences: Differences = {}): Failure =>
+/** A classification that the circuit breaker ignores: it says nothing about the upstream. */
+export const neutral = (code: Code, differences: Differences = {}): Classification =>
   freeze({ code, counts: false, ...differences })
 
-function freeze(failure: Failure): Failure {
-  Object.freeze(failure.proxyStatus)
-  return Object.freeze(failure)
+function freeze(classification: Classification): Classification {
+  Object.freeze(classification.proxyStatus)
+  return Object.freeze(classification)
 }
 
-/** Indexes a table, so that finding a rule does not depend on its length. */
+/** Makes a map of a table, so that the time to find a rule does not depend on the length of the table. */
 export const index = (entries: readonly Entry[]): ReadonlyMap<unknown, Rule> =>
   new Map(
     entries.flatMap(([keys, rule]) =>
@@ -47,10 +47,10 @@ export const index = (entries: readonly Entry[]): ReadonlyMap<unknown, Rule> =>
   )
 
 /** What a rule says about an error. */
-export const apply = (rule: Rule | undefined, error: object): Failure | undefined =>
+export const apply = (rule: Rule | undefined, error: object): Classification | undefined =>
   typeof rule === 'function' ? rule(error) : rule
 
-/** Tells objects from the other values that can be thrown. */
+/** Whether a thrown value is an object: any value can be thrown. */
 export const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null
 
@@ -65,7 +65,10 @@ export function read(target: unknown, key: string): unknown {
 
 const LONGEST_TEXT = 1000
 
-/** Reads a property as text, cut to what a regular expression may be given; empty when it is none. */
+/**
+ * Reads a property as text; empty when it is not a string. It is cut to 1,000 characters, so that
+ * no regular expression runs on a long text.
+ */
 export function text(target: unknown, key: string): string {
   const value = read(target, key)
   return typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : ''
@@ -81,10 +84,10 @@ const SYSCALLS: ReadonlyMap<string, Syscall> = new Map([
   ['getaddrinfo', 'lookup'],
 ])
 
-/** Chooses by what the system was asked to do: the same code means different things. */
+/** Chooses by the system call: the same code means different things for different calls. */
 export function bySyscall(rules: Partial<Record<Syscall | 'otherwise', Rule>>): Rule {
   return (error) => {
-    // node-fetch has a spelling of its own.
+    // node-fetch names the property `erroredSysCall`.
     const name = text(error, 'syscall') || text(error, 'erroredSysCall')
     // c-ares: queryA, queryAaaa, …
     const syscall = name.startsWith('query') ? 'query' : SYSCALLS.get(name)
@@ -92,11 +95,11 @@ export function bySyscall(rules: Partial<Record<Syscall | 'otherwise', Rule>>): 
   }
 }
 
-/** Chooses by the message, where Node or a library gives different faults one code, or none. */
+/** Chooses by the message: Node and libraries sometimes use one code for several faults, or no code. */
 export function byMessage(
   rules: readonly (readonly [RegExp, Rule])[],
   otherwise?: Rule,
-): (error: object) => Failure | undefined {
+): (error: object) => Classification | undefined {
   return (error) => {
     const message = text(error, 'message')
     const [, rule = otherwise] = rules.find(([pattern]) => pattern.test(message)) ?? []

@@ -2,9 +2,9 @@ import { codes } from '../errors/codes.js'
 import {
   byMessage,
   bySyscall,
+  type Classification,
   counted,
   type Entry,
-  type Failure,
   index,
   neutral,
   read,
@@ -15,12 +15,12 @@ import { body, exchange, httpFamilies, parsing } from './http.js'
 import { tls, tlsFamilies } from './tls.js'
 
 const misconfigured = neutral('gateway_misconfigured')
-/** A mistake in the gateway. */
+/** A defect in the code of the gateway. */
 const bug = neutral('gateway_error')
 const circuitOpen = neutral('circuit_open')
 const concurrencyLimit = neutral('concurrency_limit')
 
-/** What is thrown before or beside the call. */
+/** Errors that are thrown before a call, or without one. */
 const local: readonly Entry[] = [
   [
     `
@@ -51,7 +51,7 @@ const local: readonly Entry[] = [
         // A lookup function that found no address.
         [/^Cannot destructure property 'address'/, counted('upstream_dns_failed')],
         [/^terminated$/, counted('upstream_response_incomplete')],
-        // fetch wraps whatever went wrong; unknown as it is, it came from the call.
+        // fetch wraps every error of its call: this is not a defect, even where the cause is unknown.
         [/^fetch failed$/, () => undefined],
       ],
       bug,
@@ -60,9 +60,9 @@ const local: readonly Entry[] = [
   [
     'Error',
     byMessage([
-      // Inside of a fetch that failed before there was a call.
+      // The cause of a "fetch failed" from before the call was made.
       [/^(?:unknown scheme|bad port)$/, misconfigured],
-      // A PKCS #12 file that is none, is cut short, or has another passphrase.
+      // A PKCS #12 file that is not one, is truncated, or has another passphrase.
       [/^(?:not enough data|header too long|field missing|mac verify failure)$/, misconfigured],
     ]),
   ],
@@ -75,7 +75,7 @@ const local: readonly Entry[] = [
   ['ERR_HTTP_REQUEST_TIMEOUT', neutral('request_timeout')],
 ]
 
-/** Circuit breakers: opossum by its codes, cockatiel by the names of its classes. */
+/** Other circuit breakers: opossum by its codes, cockatiel by the names of its classes. */
 const breakers: readonly Entry[] = [
   ['EOPENBREAKER BrokenCircuitError IsolatedCircuitError', circuitOpen],
   ['ESEMLOCKED BulkheadRejectedError', concurrencyLimit],
@@ -89,12 +89,12 @@ const breakers: readonly Entry[] = [
   ],
 ]
 
-type Meaning = Pick<Failure, 'code' | 'counts' | 'retry'>
+type Meaning = Pick<Classification, 'code' | 'counts' | 'retry'>
 
 const MEANINGS: readonly (readonly [statuses: readonly number[], meaning: Meaning])[] = [
   [[429], { code: 'upstream_rate_limited', counts: false }],
   [[503, 529], { code: 'upstream_overloaded', counts: true, retry: 'idempotent' }],
-  // From 520 on: what content delivery networks say of the server behind them.
+  // From 520 on: statuses that content delivery networks use for errors of their origin server.
   [
     [502, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530],
     { code: 'upstream_error', counts: true },
@@ -106,10 +106,10 @@ const byNumber = new Map(
   MEANINGS.flatMap(([statuses, meaning]) => statuses.map((status) => [status, meaning] as const)),
 )
 
-/** What an error status means when it is an upstream's own answer. */
+/** What an error status means when the upstream itself answered with it. */
 export { meaningOf as meaningOfStatus }
 
-/** Of the statuses without a meaning of their own, those from 500 speak against the upstream. */
+/** Of the statuses without a row above, those from 500 on count against the upstream. */
 const meaningOf = (status: number): Meaning =>
   byNumber.get(status) ?? {
     code: 'upstream_error',
@@ -119,8 +119,8 @@ const meaningOf = (status: number): Meaning =>
 
 const unusable = counted('upstream_error')
 
-/** A client that throws for error statuses; also when a response is none that it can use. */
-function byStatus(error: object): Failure {
+/** From a client library that throws for error statuses, and for responses that it cannot use. */
+function byStatus(error: object): Classification {
   const status = read(error, 'statusCode')
   if (typeof status !== 'number' || !(status >= 400 && status <= 599)) return unusable
   const meaning = meaningOf(status)
@@ -136,8 +136,8 @@ const answers: readonly Entry[] = [
   ['UND_ERR_REQ_RETRY', (error) => ({ ...byStatus(error), counts: true })],
 ]
 
-/** What an error means, by its `code`, or by its `name` where it has none. */
-export const failures: ReadonlyMap<unknown, Rule> = index([
+/** The rules by the `code` of an error, or by its `name` where it has no code. */
+export const rules: ReadonlyMap<unknown, Rule> = index([
   ...connection,
   ...egress,
   ...resolution,
@@ -150,14 +150,14 @@ export const failures: ReadonlyMap<unknown, Rule> = index([
   ...answers,
 ])
 
-/** Codes too many to list, by their beginning; the first that fits decides. */
+/** The rules by the prefix of a code, for codes that are too many to list; the first match decides. */
 export const families: readonly (readonly [prefix: string, rule: Rule])[] = [
   ...egressFamilies,
   ...tlsFamilies,
   ...httpFamilies,
 ]
 
-/** The `type` of the errors that raw-body and what is built on it throw about the request. */
+/** The rules by the `type` of an error about the request, from raw-body or a parser that is built on it. */
 export const bodyReaders: ReadonlyMap<unknown, Rule> = index([
   ['entity.too.large parameters.too.many', neutral('content_too_large')],
   ['encoding.unsupported', neutral('unsupported_content_encoding')],

@@ -1,12 +1,12 @@
-import { counted, type Entry, type Failure, neutral, type Rule, text } from './rule.js'
+import { type Classification, counted, type Entry, neutral, type Rule, text } from './rule.js'
 
 const certificate = counted('upstream_tls_certificate')
 const misconfigured = neutral('gateway_misconfigured')
 const broken = counted('upstream_tls_failed')
-/** The handshake never began: most often the port speaks plain HTTP. */
+/** The handshake did not begin: most often the port speaks plain HTTP. */
 const notTls = counted('upstream_tls_failed', { retry: 'safe' })
 
-/** Alerts by OpenSSL's names for them (RFC 8446, section 6; the older ones in RFC 5246, section 7.2). */
+/** Numbers of TLS alerts by OpenSSL's names (RFC 8446, section 6; older ones: RFC 5246, section 7.2). */
 const ALERTS: ReadonlyMap<string, number> = new Map([
   ['UNEXPECTED_MESSAGE', 10],
   ['BAD_RECORD_MAC', 20],
@@ -49,29 +49,29 @@ const SSL_LIBRARY = 20
 const FIRST_ALERT_REASON = 1000
 const WRONG_VERSION_NUMBER = 267
 
-/** `http` gives the OpenSSL error in the message only; `fetch` as a code as well. */
-function openSsl(error: object): Failure | undefined {
+/** `http` has the OpenSSL error in the message only, `fetch` in the code too. */
+function openSsl(error: object): Classification | undefined {
   const match = OPENSSL_ERROR.exec(text(error, 'message'))
   return match ? byNumber(Number.parseInt(match[1] ?? '', 16)) : byName(text(error, 'code'))
 }
 
-/** The number packs a library (from bit 23) and a reason; those from 1000 are alerts. */
-function byNumber(number: number): Failure {
+/** The number holds the library (from bit 23 on) and the reason; reasons from 1000 on are TLS alerts. */
+function byNumber(number: number): Classification {
   const reason = number & 0x7fffff
   if (number >>> 23 !== SSL_LIBRARY) return broken
   if (reason >= FIRST_ALERT_REASON) return alert(reason - FIRST_ALERT_REASON)
   return reason === WRONG_VERSION_NUMBER ? notTls : broken
 }
 
-function byName(code: string): Failure {
+function byName(code: string): Classification {
   if (code === 'EPROTO') return notTls
   const name = code.replace(/^ERR_SSL_(?:SSLV3|TLSV1|TLSV13|SSL\/TLS)_(?:ALERT_)?/, '')
   const id = name === code ? undefined : ALERTS.get(name)
   return id === undefined ? broken : alert(id)
 }
 
-/** The upstream did not like what the gateway offers, unless it says that the fault is its own. */
-function alert(id: number): Failure {
+/** The upstream refused what the gateway offered, unless the alert says that the fault is its own. */
+function alert(id: number): Classification {
   return counted('upstream_tls_failed', {
     proxyStatus: { error: 'tls_alert_received', 'alert-id': id },
     ...(id === INTERNAL_ERROR && { retry: 'safe' }),
@@ -115,7 +115,7 @@ export const tls: readonly Entry[] = [
   ],
 ]
 
-/** Families of codes that OpenSSL and Node make up from names. */
+/** Prefixes of the codes that OpenSSL and Node build from names. */
 export const tlsFamilies: readonly (readonly [prefix: string, rule: Rule])[] = [
   ['ERR_SSL_', openSsl],
   ['ERR_OSSL_', misconfigured],

@@ -3,13 +3,10 @@ import { ENTITY } from '../response/respond.js'
 
 type Fields = Readonly<Record<string, string>>
 
-/** Fields that only the writer sets: they frame the message, or must agree with the body. */
+/** Fields that only the writer sets: they delimit the message, or describe its body. */
 const RESERVED = new Set([...ENTITY, 'connection', 'date', 'keep-alive', 'retry-after', 'upgrade'])
 
-/**
- * The fields that an error brings along, but those that are not its own to set, that the answer has
- * already, in any case, or that are no valid ones.
- */
+/** The header fields of an error, without reserved ones, those that the answer has, and invalid ones. */
 export function fieldsOfError({ headers }: { headers: Fields }, answer: Fields): Fields {
   const taken = new Set(Object.keys(answer).map((name) => name.toLowerCase()))
   const own = Object.entries(headers).filter(([name, value]) => {
@@ -19,12 +16,12 @@ export function fieldsOfError({ headers }: { headers: Fields }, answer: Fields):
   return Object.fromEntries(own)
 }
 
-/** A field of an error, whose name may be in any case. */
+/** The value of a field, whatever the case of its name. */
 export function fieldNamed(headers: Fields, name: string): string | undefined {
   return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
 }
 
-/** Node refuses to write others, which would leave the client without any answer. */
+/** Whether Node can write the field: it throws for others, and the client would get no answer. */
 function isField(name: string, value: string): boolean {
   try {
     validateHeaderName(name)
@@ -34,7 +31,7 @@ function isField(name: string, value: string): boolean {
   }
 }
 
-/** Whether a text can be the value of a field. */
+/** Whether Node can write a text as the value of a field. */
 export function isValue(text: string): boolean {
   try {
     validateHeaderValue('x', text)

@@ -3,21 +3,21 @@ import { warnOnce } from '../common/warn.js'
 import { isValue } from './fields.js'
 import type { Problem } from './problem.js'
 
-/** A body in the shape that a client expects, with the fields that go with it. */
+/** A body in one of the formats, with its header fields. */
 export interface Rendered {
   readonly contentType: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Writes a problem in another shape. */
+/** Renders a problem in a format of the user's. */
 export type FormatFunction = (problem: Problem) => { contentType: string; body: string }
 
 type Named = (problem: Problem) => Rendered
 
 const JSON_TYPE = 'application/json'
 
-/** Error types of the providers' clients by status; below 500 anything else is the request's fault. */
+/** Error types of OpenAI's API by status. For others see `typeOf`. */
 const OPENAI_TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
@@ -31,10 +31,10 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   503: 'overloaded_error',
 }
 
-const typeOf = (types: Readonly<Record<number, string>>, status: number, broken: string): string =>
-  types[status] ?? (status < 500 ? 'invalid_request_error' : broken)
+const typeOf = (types: Readonly<Record<number, string>>, status: number, server: string): string =>
+  types[status] ?? (status < 500 ? 'invalid_request_error' : server)
 
-/** The SDKs of both providers let it decide about their retries. */
+/** The SDKs of both providers retry, or do not, as this header says. */
 const shouldRetry = ({ retryable }: Problem) => ({ 'X-Should-Retry': String(retryable) })
 
 /** The bodies by the name of the format. */
@@ -74,20 +74,23 @@ export const formats = {
   }),
 } as const satisfies Record<string, Named>
 
-/** Name of a format, or a function that writes one. */
+/** Name of a format, or a function that renders a problem. */
 export type Format = keyof typeof formats | FormatFunction
 
-/** Writes a problem in a format; the standard one where the user's function fails. */
+/** Renders a problem in a format; in the standard one where the user's function fails. */
 export function render(problem: Problem, format: Format): Rendered {
   if (typeof format === 'string') return formats[format](problem)
   const rendered: unknown = ask('format', format, { ...problem })
   if (isRendered(rendered)) return { contentType: rendered.contentType, body: rendered.body }
   if (rendered !== undefined)
-    warnOnce(format, 'format must return { contentType, body }; the standard body was sent instead')
+    warnOnce(
+      format,
+      'format must return { contentType, body }, both strings; the standard body was sent instead',
+    )
   return formats.problem(problem)
 }
 
-/** Also a media type that Node would refuse to write is none. */
+/** Whether the user's function gave a body, with a media type that Node can write. */
 function isRendered(value: unknown): value is ReturnType<FormatFunction> {
   const { contentType, body } = Object(value) as Partial<Record<keyof Rendered, unknown>>
   return (
@@ -98,7 +101,7 @@ function isRendered(value: unknown): value is ReturnType<FormatFunction> {
   )
 }
 
-/** The same body as one server-sent event; each line of it is a line of data. */
+/** The same body as one server-sent event: each line of the body is a line of its data. */
 export function eventOf({ body }: Rendered): string {
   const data = body.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
   return `event: error\n${data.join('')}\n`

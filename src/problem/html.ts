@@ -7,7 +7,7 @@ const STYLE =
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
-/** Nothing but the one style above: no script, no image, no form, no frame around it. */
+/** Allows the style above and nothing else: no script, no image, no form, no frame around the page. */
 export const CONTENT_SECURITY_POLICY =
   `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; ` +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

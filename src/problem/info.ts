@@ -7,32 +7,32 @@ import { read, text } from '../failures/rule.js'
 import { type Problem, receivedStatus } from './problem.js'
 
 /**
- * What `onError` gets beside the error: plain values, made to be logged as they are. Query strings,
- * credentials and cookies of the request are in none of them.
+ * What `onError` gets with the error: plain values that can be logged as they are. None of them
+ * contains query strings, credentials or cookies of the request.
  */
 export interface ErrorInfo {
   readonly code: Code
   readonly cause: Cause
-  /** The low-level error in words; the error itself is the `cause` of the first argument. */
+  /** The low-level error as text; the error itself is the `cause` of the first argument. */
   readonly error?: LowLevelError
   /** The upstream: its name where a circuit breaker gave one, its status where it answered. */
   readonly upstream?: { readonly name?: string; readonly status?: number }
-  /** How long the call took that failed, or was the last one; without a call there are none. */
+  /** Times of the last call of the request; absent when there was no call. */
   readonly timings?: Timings
-  /** Id of the request, as the client got it. */
+  /** Id of the request, which the client got too. */
   readonly requestId: string
   /** Id of the trace that the request belongs to (W3C Trace Context, field `traceparent`). */
   readonly traceId?: string
   readonly method: string
   /** Path of the request, without its query. */
   readonly path: string
-  /** What the client got, or would have got when the head was out already. */
+  /** The body that the client got, or would have got if the head had not been out already. */
   readonly problem: Problem
-  /** The client does not get it: a `validate` in the mode `report` has let the exchange go on. */
+  /** Present when the client does not get the problem, because `validate` only reports it. */
   readonly reported?: true
 }
 
-/** A low-level error in words. */
+/** A low-level error as text. */
 export interface LowLevelError {
   readonly name: string
   readonly message: string
@@ -44,9 +44,9 @@ export interface LowLevelError {
 
 /** Milliseconds since the call was started. */
 export interface Timings {
-  /** Until the connection stood, TLS included; 0 or nearly so for one that was used before. */
+  /** Until the connection was established, TLS included; about 0 for a reused connection. */
   readonly connect?: number
-  /** Until the head of the response was there. */
+  /** Until the head of the response arrived. */
   readonly firstByte?: number
   /** Until the end of the call, or until now. */
   readonly total: number
@@ -89,7 +89,7 @@ function timingsOf({ startedAt, connectedAt, answeredAt, endedAt }: Call): Timin
   }
 }
 
-/** `version-traceid-parentid-flags`; of later versions the first four parts are the same. */
+/** `version-traceid-parentid-flags`; later versions have the same first four parts. */
 const TRACEPARENT =
   /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/
 
@@ -98,13 +98,13 @@ function traceIdOf({ headers }: IncomingMessage): string | undefined {
   return typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined
 }
 
-/** Absolute targets, which proxies are sent, may hold a password. */
+/** The path of a request, without an origin: the absolute target of a forward proxy may hold a password. */
 export function pathOf({ url = '' }: IncomingMessage): string {
   const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
   return path.split(/[?#]/, 1)[0] ?? ''
 }
 
-/** How far wrappers without a code of their own (`fetch failed`) are looked into. */
+/** How many errors without a `code` (such as `fetch failed`) are followed to their cause. */
 const MAX_DEPTH = 5
 
 function lowLevelOf(cause: unknown, req: IncomingMessage): LowLevelError | undefined {
@@ -126,16 +126,16 @@ function lowLevelOf(cause: unknown, req: IncomingMessage): LowLevelError | undef
   }
 }
 
-/** Takes out what libraries put into their messages: URLs with queries, fields of the request. */
+/** Removes the query strings, credentials and fields of the request that libraries put into messages. */
 function redact(message: string, req: IncomingMessage): string {
   let clean = message.replace(/\/\/[^\s/@]+@/g, '//…@').replace(/(?:\?|%3f)[^\s"'<>]+/gi, '?…')
   for (const secret of secretsOf(req)) clean = clean.replaceAll(secret, '…')
   return clean
 }
 
-/** The fields of a request that hold credentials, by what is usual in their names. */
+/** The names of header fields that usually hold credentials. */
 const SECRET_FIELD = /authorization|cookie|token|secret|password|(?:^|-)key$/
-/** Anything shorter would be found everywhere. */
+/** A shorter value occurs in too many messages by chance. */
 const SHORTEST_SECRET = 4
 
 function secretsOf({ headers, url = '' }: IncomingMessage): string[] {
@@ -147,6 +147,6 @@ function secretsOf({ headers, url = '' }: IncomingMessage): string[] {
   const raw = query.split('&').map((pair) => pair.slice(pair.indexOf('=') + 1))
   const decoded = [...new URLSearchParams(query).values()]
   const secrets = [...fields, ...raw, ...decoded].filter(({ length }) => length >= SHORTEST_SECRET)
-  // What holds others goes first, so that nothing of it is left.
+  // The longest first: a secret that contains another one must be removed as a whole.
   return secrets.toSorted((a, b) => b.length - a.length)
 }

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Comments may hold commas (RFC 9110, section 5.6.5). */
+/** Comments are removed first, since they may contain commas (RFC 9110, section 5.6.5). */
 const COMMENT = /\([^()]*\)/g
 
 /**
- * Whether a request has been here before: `Via` (RFC 9110, section 7.6.3) or `CDN-Loop` (RFC 8586)
- * has this name.
+ * Whether a request has already passed the gateway of this name, by `Via` (RFC 9110, section 7.6.3) or
+ * `CDN-Loop` (RFC 8586).
  */
 export function hasPassed({ headers }: Pick<IncomingMessage, 'headers'>, name: string): boolean {
   const { via, 'cdn-loop': cdnLoop } = headers

@@ -13,24 +13,25 @@ export interface ProblemDetailsOptions {
    * `CDN-Loop` has the name given here is answered with 502 `loop_detected`. @defaultValue `'gateway'`
    */
   readonly name?: string
-  /** Shape of the bodies. @defaultValue `'problem'` */
+  /** Format of the bodies. @defaultValue `'problem'` */
   readonly format?: Format
-  /** Start of `type`, before the code. @defaultValue `'urn:problem-type:good-gateway:'` */
+  /** Prefix of `type`: the code follows it. @defaultValue `'urn:problem-type:good-gateway:'` */
   readonly typeBase?: string
   /** `full` shows low-level messages to the client: for development only. @defaultValue `'safe'` */
   readonly expose?: 'safe' | 'full'
   /** Other statuses for some codes. @defaultValue `{}` */
   readonly status?: Readonly<Partial<Record<Code, number>>>
   /**
-   * What becomes of an upstream's own 5xx and 429: `wrap` puts the standard body in place of its
-   * body, and keeps its status, `Retry-After` and rate limits. @defaultValue `'pass'`
+   * What happens to an upstream's own 5xx and 429: `pass` forwards them as they are, `wrap` replaces
+   * the body by the standard body, and keeps status, `Retry-After` and rate limits.
+   * @defaultValue `'pass'`
    */
   readonly upstreamErrors?: 'pass' | 'wrap'
-  /** Overrides whether a response is replaced; undefined leaves it to the rule. */
+  /** Whether a response is replaced; undefined leaves the decision to the gateway. */
   readonly intercept?: (exchange: Exchange, status: number) => boolean | undefined
-  /** The id of a request, instead of `X-Request-Id` or a new one. */
+  /** The id of a request; undefined takes `X-Request-Id`, or else a new id. */
   readonly requestId?: (req: IncomingMessage) => string | undefined
-  /** Called for every problem: 4xx, and 499 when the client has left, too. */
+  /** Called for every problem, also for 4xx, and with 499 when the client has left. */
   readonly onError?: (error: GatewayError, info: ErrorInfo) => void
 }
 
@@ -75,7 +76,7 @@ const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
 /**
  * Checks the options of `problemDetails` and fills in the defaults.
  *
- * @throws {TypeError} naming the option and the mend.
+ * @throws {TypeError} naming the option and the fix.
  */
 export function readOptions(options: ProblemDetailsOptions): Settings {
   return { ...DEFAULTS, ...checkedOptions('problemDetails', options, CHECKS) }

@@ -7,15 +7,15 @@ import type { Problem } from './problem.js'
 const HTML = 'text/html'
 const JSON_TYPES = ['application/json', 'application/problem+json']
 
-/** Whether the client would rather have a page than what the format gives. */
+/** Whether the client prefers an HTML page to the media type of the format (RFC 9110, section 12.5.1). */
 export function prefersPage(req: IncomingMessage, contentType: string): boolean {
-  // Cheaper than negotiating, and true of nearly every client that is a program.
+  // Quicker than negotiation: nearly all clients that are programs do not ask for HTML.
   if (!/text\/(?:html|\*)/i.test(req.headers.accept ?? '')) return false
   const own = (contentType.split(';')[0] ?? '').trim().toLowerCase()
   return new Negotiator(req).mediaType([own, ...JSON_TYPES, HTML]) === HTML && own !== HTML
 }
 
-/** The problem for somebody who sees it in a browser. */
+/** The problem as an HTML page, for a person with a browser. */
 export function pageOf(problem: Problem): Rendered {
   return {
     contentType: `${HTML}; charset=utf-8`,
@@ -29,7 +29,7 @@ export function pageOf(problem: Problem): Rendered {
         '<h2>What to do</h2>',
         `<p>${whatToDo(problem)}</p>`,
         '<h2>Whom to tell</h2>',
-        '<p>If it goes on, tell those who run this service, and give them this id: ' +
+        '<p>If it happens again, tell the people who run this service, and give them this id: ' +
           `<code>${escapeHtml(problem.request_id)}</code></p>`,
         `<p>Status ${problem.status}, code <code>${escapeHtml(problem.code)}</code>${linkOf(problem)}.</p>`,
       ]
@@ -56,10 +56,10 @@ function whatToDo({ status, retryable, retry_after: wait }: Problem): string {
   }
   return status < 500
     ? 'Check the address and what you have entered: the same request would fail again.'
-    : 'Do not simply repeat it: it may have been carried out, or would fail again. Find out first.'
+    : 'Do not repeat it at once: it may have been carried out, or it would fail again. Find out first.'
 }
 
-/** `type` leads to a page of its own where it is an address. */
+/** A link to the page of the problem type, where `type` is a URL. */
 function linkOf({ type }: Problem): string {
   return /^(?:https?:\/)?\//i.test(type)
     ? `, see <a href="${escapeHtml(type)}">what it means</a>`

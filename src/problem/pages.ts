@@ -8,8 +8,8 @@ import { CONTENT_SECURITY_POLICY, documentOf, escapeHtml } from './html.js'
 /** Options of `problemPages`. */
 export interface ProblemPagesOptions {
   /**
-   * Where the pages are: the list of them here, and the page of each code below. Give
-   * `problemDetails` an address of it as `typeBase`. @defaultValue `'/problems/'`
+   * Path of the list of all pages; the page of a code is at this path and the code. Give
+   * `problemDetails` its URL as `typeBase`. @defaultValue `'/problems/'`
    */
   readonly path?: string
 }
@@ -29,7 +29,7 @@ const HEADERS = {
 }
 
 /**
- * Serves a page for each code, so that the `type` of a problem leads to what it means.
+ * Serves a page for each code, so that the `type` of a problem can link to its explanation.
  *
  * @throws {TypeError} when an option is wrong.
  */
@@ -57,10 +57,10 @@ function listOf(path: string): string {
 const RETRYABLE: Readonly<Record<Retry, string>> = {
   safe: 'yes, nothing was processed',
   idempotent: 'if the method may be repeated, or the request has an <code>Idempotency-Key</code>',
-  never: 'no, it is the request that must change',
+  never: 'no, the request itself must change',
 }
 
-/** The order in which operators find what is wrong. */
+/** What an operator checks, in this order. */
 const ORDER = [
   'Is the upstream up?',
   'Is the call right: URL, method, headers, body?',
@@ -77,19 +77,19 @@ function pageOfCode(code: Code, path: string): string {
     [
       `<p>Code <code>${code}</code>, status ${status}, cause <code>${cause}</code>` +
         `${proxyError === undefined ? '' : `, Proxy-Status <code>${proxyError}</code>`}.<br>` +
-        `Retry: ${RETRYABLE[retry]}; the member <code>retryable</code> of the body in hand decides.</p>`,
+        `Retry: ${RETRYABLE[retry]}; the member <code>retryable</code> of the body decides.</p>`,
       `<h2>What happened</h2>\n<p>${inline(happened)}</p>`,
       `<h2>What the client should do</h2>\n<p>${inline(client)}</p>`,
       `<h2>What the operator should check</h2>\n<p>${inline(operator)}</p>`,
-      `<p>In what order to look:</p>\n<ol>\n${ORDER.map((step) => `<li>${step}</li>`).join('\n')}\n</ol>`,
-      '<h2>Whom to tell</h2>\n<p>Those who run the gateway, with the <code>request_id</code> of the body: ' +
-        'their logs have it.</p>',
+      `<p>Check in this order:</p>\n<ol>\n${ORDER.map((step) => `<li>${step}</li>`).join('\n')}\n</ol>`,
+      '<h2>Whom to tell</h2>\n<p>The people who run the gateway, with the <code>request_id</code> of the ' +
+        'body: their logs have it.</p>',
       `<p><a href="${path}">All problems</a></p>`,
     ].join('\n'),
   )
 }
 
-/** The Markdown that the texts use: code, and links, of which only those to the web lead anywhere here. */
+/** The Markdown of the texts as HTML: code, and links to the web; other links become plain text. */
 function inline(text: string): string {
   return escapeHtml(text)
     .replace(/`([^`]+)`/g, '<code>$1</code>')

@@ -25,7 +25,7 @@ export function problemDetailsStep(
   { pages = false }: HostTraits = {},
 ): Step {
   const settings = readOptions(options)
-  // The default name says nothing: any other gateway may have it as well.
+  // Not the default name: another gateway may have it too, and its requests are no loop.
   const ownName = options.name
   const writer = new Writer(settings)
   const place = new ProblemDetails(writer, { ...settings, pages })
@@ -42,19 +42,19 @@ export function problemDetailsStep(
       await observe(exchange, next)
     } catch (error) {
       const answered = writer.fail(exchange, error)
-      // A defect of the application is the host's to log; the answer is out already.
+      // The client has its answer; the host logs a defect of the application.
       if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
   }
 }
 
-/** Where it can do nothing, or nothing more; what it did before holds. */
+/** Whether `problemDetails` is mounted twice or too late for this request: then it does nothing. */
 function isMisplaced({ hasProblemDetails, req, res }: Exchange, place: object): boolean {
   if (!hasProblemDetails && !res.headersSent) return false
   const request = `${req.method} ${pathOf(req)}`
   const mistake = hasProblemDetails
-    ? 'is mounted twice on this path; the first one answers.'
-    : 'ran after the response had begun; mount it before whatever answers.'
+    ? 'is mounted twice on this path; the first one answers. Remove one.'
+    : 'ran after the response had begun; mount it before the middleware that answers.'
   warnOnce(place, `${request}: problemDetails ${mistake}`)
   return true
 }
@@ -72,7 +72,7 @@ class ProblemDetails implements Follower {
     this.#rules = rules
   }
 
-  /** Decides whether the response is the gateway's own failure, and who explains it. */
+  /** Decides whether the response is replaced, and by which error. */
   atHead(exchange: Exchange, head: Head): Wish {
     const { status } = head
     const { origin = { by: 'application' }, response } = exchange
@@ -87,7 +87,7 @@ class ProblemDetails implements Follower {
     return () => void this.#writer.fail(exchange, error)
   }
 
-  /** Tells of a response that the client has left, or that the application has broken off. */
+  /** Reports a response that the application has destroyed, or whose client has left. */
   closed(exchange: Exchange): void {
     const { response } = exchange
     const broken = brokenBy(response)
@@ -107,13 +107,13 @@ function wantedBy(
   return ask('intercept', intercept, exchange, status)
 }
 
-/** The rule, where `intercept` leaves it to us. */
+/** Whether a response is replaced when `intercept` gives undefined. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
   if (origin.by === 'failure') return isMadeUp(head.status)
   return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
 }
 
-/** What the user wants replaced where there was no call. */
+/** The error for a response of the application that `intercept` wants replaced. */
 function unwanted(status = 502): GatewayError {
   return new GatewayError(status < 500 ? 'request_rejected' : 'gateway_error', {
     ...(status >= 400 && { status }),

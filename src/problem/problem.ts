@@ -12,34 +12,34 @@ export interface Problem {
   readonly title: string
   /** The HTTP status of the answer. */
   readonly status: number
-  /** What happened this time, and what helps. */
+  /** What happened this time. */
   readonly detail: string
   /** Machine-readable reason. */
   readonly code: Code
   /** What kind of thing was at fault. */
   readonly cause: Cause
-  /** Whether this very request may be sent again. */
+  /** Whether exactly this request may be sent again. */
   readonly retryable: boolean
   /** Seconds to wait before that; mirrors `Retry-After`. */
   readonly retry_after?: number
   /** The upstream, as its circuit breaker names it. */
   readonly upstream?: { readonly name: string; readonly status?: number }
-  /** What the schema found. */
+  /** The violations of the schema. */
   readonly errors?: readonly Issue[]
-  /** Whether the schema found more than `errors` lists. */
+  /** Whether there were more violations than `errors` lists. */
   readonly errors_truncated?: boolean
   /** Id of the request, to find it in the logs. */
   readonly request_id: string
 }
 
-/** What of the options of `problemDetails` shapes a problem. */
+/** The options of `problemDetails` that change a problem. */
 export interface ProblemOptions {
   readonly typeBase: string
   readonly expose: 'safe' | 'full'
   readonly status: Readonly<Partial<Record<Code, number>>>
 }
 
-/** Describes an error to the client, in the order of members that the contract fixes. */
+/** The problem of an error, its members in the fixed order. */
 export function problemOf(
   error: GatewayError,
   exchange: Exchange,
@@ -66,7 +66,7 @@ export function problemOf(
   }
 }
 
-/** Bounds of `retry_after` in seconds: clients obey it without a bound of their own. */
+/** Bounds of `retry_after` in seconds: clients have no bound of their own. */
 const SHORTEST_WAIT = 1
 const LONGEST_WAIT = 300
 
@@ -86,7 +86,7 @@ function isRetryable(retry: Retry, status: number, { req }: Exchange): boolean {
   return IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
 }
 
-/** The name of the upstream that the error is about, where a circuit breaker has given one. */
+/** The name of the upstream, where the error is about it and a circuit breaker has given a name. */
 function nameOf({ code, options }: GatewayError, exchange: Exchange): string | undefined {
   return codes[code].about === 'upstream' ? (options.upstream ?? exchange.upstream) : undefined
 }
@@ -98,14 +98,14 @@ function upstreamOf(error: GatewayError, exchange: Exchange): Problem['upstream'
   return { name, ...(status !== undefined && { status }) }
 }
 
-/** The status that the upstream answered with, where it did (RFC 9209, section 2.1.4). */
+/** The status of the upstream's answer, where it has answered (RFC 9209, section 2.1.4). */
 export function receivedStatus(error: GatewayError, exchange: Exchange): number | undefined {
   const told = error.options.proxyStatus?.['received-status']
   if (typeof told === 'number') return told
   return codes[error.code].afterHead ? exchange.calls.last?.status : undefined
 }
 
-/** An error of the application may have any message; clients read bodies up to a bound. */
+/** Most characters of `detail`: the message of an application's error can have any length. */
 const LONGEST_DETAIL = 1000
 
 function detailOf(
@@ -113,7 +113,7 @@ function detailOf(
   upstream: string | undefined,
   expose: ProblemOptions['expose'],
 ): string {
-  // An error that was made where nobody knew the name gets it here.
+  // The error may have been made where the name of the upstream was not known.
   const unnamed = error.options.detail === undefined && error.options.upstream === undefined
   const message = unnamed ? describe(codes[error.code], upstream) : error.message
   const detail = expose === 'full' ? message + innerMessage(error) : message

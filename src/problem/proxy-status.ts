@@ -2,7 +2,7 @@ import { type BareItem, type Parameters, parseList, serializeList, Token } from 
 import { codes } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 
-/** What is said beside the error itself. */
+/** What the field says in addition to the error. */
 export interface Circumstances {
   /** Name of this deployment. */
   readonly name: string
@@ -10,7 +10,7 @@ export interface Circumstances {
   readonly details: boolean
   /** Status of the upstream's answer, where there was one. */
   readonly received: number | undefined
-  /** The lines of the field that are there already. */
+  /** The lines of the field that the response already has. */
   readonly existing: readonly string[]
 }
 
@@ -20,8 +20,8 @@ const TOKEN = /^[A-Za-z*][\w!#$%&'*+.^`|~:/-]*$/
 const LONGEST_DETAILS = 200
 
 /**
- * The field `Proxy-Status` (RFC 9209): the members that are there already, which are closer to the
- * origin, and ours.
+ * The field `Proxy-Status` (RFC 9209): the members that the response already has, which come from
+ * proxies closer to the origin, and then the one of this gateway.
  */
 export function proxyStatusOf(error: GatewayError, circumstances: Circumstances): string {
   const { name } = circumstances
@@ -46,7 +46,7 @@ function parametersOf(error: GatewayError, { details, received }: Circumstances)
   return parameters
 }
 
-/** One bad line would make the whole field void (RFC 9651, section 4.2). */
+/** Whether a line is valid: one that is not makes the whole field invalid (RFC 9651, section 4.2). */
 function isList(line: string): boolean {
   try {
     return parseList(line).length > 0
@@ -60,7 +60,7 @@ function itemOf(key: string, value: string | number): BareItem {
   return TOKENS.has(key) && TOKEN.test(value) ? new Token(value) : printable(value)
 }
 
-/** A structured string holds printable ASCII only (RFC 9651, section 3.3.3). */
+/** Printable ASCII, which is all that a structured string may contain (RFC 9651, section 3.3.3). */
 function printable(text: string): string {
   return text.slice(0, LONGEST_DETAILS).replace(/[^\x20-\x7e]/g, '?')
 }

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { ask } from '../common/callback.js'
 
-/** Short, and of characters that harm neither a log line, a header nor a page. */
+/** Short, and made of characters that are harmless in a log line, a header field and a page. */
 const HARMLESS = /^[\w.~:+/=@-]{1,128}$/
 
-/** The id of a request: the user's own, the incoming one where it is harmless, or a new one. */
+/** The id of a request: that of the user's function, else `X-Request-Id`, where harmless; else a new id. */
 export function requestIdOf(
   req: IncomingMessage,
   custom: ((req: IncomingMessage) => string | undefined) | undefined,

@@ -6,10 +6,11 @@ import { explain, upstreamError } from '../exchange/calls.js'
 import { isObject, read, text } from '../failures/rule.js'
 
 /**
- * What an error that reached us means for this request.
+ * What an error that was thrown through the gateway means for this request.
  *
- * What the observer saw is worth more than what a library made of it: a failed call explains any
- * error but our own and those that the application meant for the client.
+ * A failed call of this request is the reason for every error but two kinds: a `GatewayError`, and an
+ * http-error below 500, which the application made for the client. The observer has seen the call
+ * itself; the thrown error is only what a library made of it.
  */
 export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError {
   if (GatewayError.is(error)) return answerable(error, exchange)
@@ -26,7 +27,7 @@ export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError
   return new GatewayError(last ? 'upstream_error' : 'gateway_error', { cause: error })
 }
 
-/** A call that the application has aborted itself, while the client is there, is lost patience. */
+/** A call that the application aborted while the client was connected counts as a timeout. */
 function answerable(error: GatewayError, exchange: Exchange): GatewayError {
   const { code, cause } = error
   const ownAbort =
@@ -34,15 +35,18 @@ function answerable(error: GatewayError, exchange: Exchange): GatewayError {
   return ownAbort ? upstreamError(exchange, 'upstream_timeout', { cause }) : error
 }
 
-/** A TypeError is a defect of ours wherever it is thrown; what no upstream sent, none has sent wrong. */
+/**
+ * Whether the application is at fault: for a TypeError and the like always, and for JSON that is not
+ * valid when no call was made, since then no upstream has sent it.
+ */
 const ofTheApplication = ({ code }: GatewayError, afterCall: boolean): boolean =>
   code === 'gateway_error' || (code === 'upstream_response_invalid' && !afterCall)
 
 /**
- * The http-errors contract, which Koa, Express and body-parser speak.
+ * An error in the form of http-errors, which Koa, Express and body-parser throw; undefined for others.
  *
- * Libraries put the status of an upstream's response on their errors too (axios does): after a call
- * only `expose` tells an error that was made for the client.
+ * Libraries such as axios put the status of an upstream's response on their errors too. So after a
+ * call, only an error with `expose` was made for the client.
  */
 function httpErrorOf(error: unknown, afterCall: boolean): GatewayError | undefined {
   const status = read(error, 'status') ?? read(error, 'statusCode')
@@ -62,7 +66,7 @@ function httpErrorOf(error: unknown, afterCall: boolean): GatewayError | undefin
 const isErrorStatus = (status: unknown): status is number =>
   Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599
 
-/** Several values of a field are a list in one (RFC 9110, section 5.3); cookies cannot be joined. */
+/** The header fields of an error. Several values are joined (RFC 9110, section 5.3), but not cookies. */
 function fieldsOf(headers: unknown): Record<string, string> {
   const fields = namesOf(headers).flatMap((name) => {
     const value = read(headers, name)
@@ -83,14 +87,14 @@ function namesOf(headers: unknown): string[] {
 }
 
 /**
- * What the host gets to log. Koa writes on an error and reads all of it, so one that cannot bear that
- * is represented by ours.
+ * The error that the host logs. Koa writes properties on an error and reads its stack: where that
+ * would throw, the host gets our `GatewayError` instead.
  */
 export function forHost(thrown: unknown, error: GatewayError): unknown {
   try {
-    const bears =
+    const isUsable =
       thrown instanceof Error && Object.isExtensible(thrown) && typeof thrown.stack === 'string'
-    return bears || !isObject(thrown) ? thrown : error
+    return isUsable || !isObject(thrown) ? thrown : error
   } catch {
     return error
   }

@@ -3,18 +3,18 @@ import type { Exchange } from '../exchange/exchange.js'
 import type { Head } from '../response/head.js'
 import type { Origin } from '../exchange/origin.js'
 
-/** What `problemDetails` must know of its host. */
+/** What `problemDetails` must know about its host. */
 export interface HostTraits {
   /** Whether an error that nobody handles ends as finalhandler's page. */
   readonly pages?: boolean
 }
 
-/** The policy that finalhandler puts on its page. */
+/** The `Content-Security-Policy` of finalhandler's page. */
 const POLICY = "default-src 'none'"
 
 /**
- * The error behind a response that only stands for an error which nobody has handled; undefined
- * when the response is anything else.
+ * The error that nobody handled, where this response is what the host made of it: finalhandler's page,
+ * or a status that Node cannot write. Undefined for every other response.
  */
 export function unhandledError(
   exchange: Exchange,
@@ -23,13 +23,13 @@ export function unhandledError(
   { pages }: HostTraits,
 ): GatewayError | undefined {
   const { status = 500 } = head
-  // polka takes the code of an error for a status, and Node would throw where nobody catches it.
+  // polka uses the `code` of an error as the status: Node would throw, and nothing would catch it.
   const impossible = !(status >= 100 && status <= 999)
   if (!impossible && !(pages && isPage(head, origin))) return undefined
   return errorBehind(exchange, impossible ? undefined : status)
 }
 
-/** The page shows no more of an error than its status. */
+/** The error that was passed to the host, where its status fits; the page itself shows only the status. */
 function errorBehind(exchange: Exchange, status: number | undefined): GatewayError {
   const { rejected } = exchange
   if (rejected && (status ?? rejected.status) === rejected.status) return rejected
@@ -38,10 +38,10 @@ function errorBehind(exchange: Exchange, status: number | undefined): GatewayErr
   return new GatewayError('gateway_error', status === undefined ? {} : { status })
 }
 
-/** Connect's and Express's own page: but an upstream may be written in Express too. */
+/** Whether this is finalhandler's page, of our own host: an upstream may be written in Express too. */
 function isPage(head: Head, origin: Origin): boolean {
   const { status = 500 } = head
-  // serve-static puts the same policy on its redirections.
+  // serve-static has the same policy on its redirections.
   if (status < 400) return false
   if (head.header('content-security-policy') !== POLICY) return false
   if (!head.header('content-type')?.toLowerCase().startsWith('text/html')) return false

@@ -6,14 +6,14 @@ import { meaningOfStatus } from '../failures/table.js'
 import { linesOf } from './fields.js'
 import type { Writer } from './writer.js'
 
-/** Milliseconds that the rest of a body may take, so that its connection can be used again. */
+/** Milliseconds in which the rest of a body is read, so that its connection can be reused. */
 const GRACE = 1000
 
-/** What of an upstream's head still holds when its body is replaced. */
+/** The fields of an upstream's head that stay true when its body is replaced. */
 const KEPT =
   /^(?:proxy-status|vary|access-control-[a-z-]+|[a-z-]*rate-?limit(?:-[a-z-]+)?|retry-after|strict-transport-security)$/
 
-/** Whether an upstream's own answer is an error to wrap; a problem is one already. */
+/** Whether an upstream's answer is an error that is not a problem (RFC 9457) already. */
 export function isWrapped(head: Head): boolean {
   const { status = 0 } = head
   if (status < 500 && status !== 429) return false
@@ -21,7 +21,7 @@ export function isWrapped(head: Head): boolean {
   return type !== 'application/problem+json'
 }
 
-/** Puts the standard body in place of an upstream's own answer. */
+/** Replaces the body of an upstream's answer by the standard body. */
 export function wrap(exchange: Exchange, call: Call, writer: Writer): void {
   keepFields(exchange, call)
   writer.fail(exchange, wrapped(exchange, call))
@@ -33,7 +33,7 @@ function wrapped(exchange: Exchange, call: Call): GatewayError {
   const retryAfter = call.fields()['retry-after']
   const { code } = meaningOfStatus(status)
   return upstreamError(exchange, code, {
-    // A response that only `intercept` took for an error has no status for one.
+    // Where only `intercept` says that it is an error, its status is not one.
     ...(status >= 400 && { status }),
     ...(retryAfter !== undefined && { headers: { 'Retry-After': retryAfter } }),
     proxyStatus: { error: undefined, 'received-status': status },
@@ -41,7 +41,10 @@ function wrapped(exchange: Exchange, call: Call): GatewayError {
   })
 }
 
-/** Some proxies have put the upstream's fields on the response, others hand them to `writeHead`. */
+/**
+ * Removes the upstream's other fields, which some proxies have set on the response, and sets the kept
+ * ones, which other proxies pass to `writeHead`.
+ */
 function keepFields({ res }: Exchange, call: Call): void {
   for (const [name, value] of Object.entries(call.fields())) {
     if (!KEPT.test(name)) res.removeHeader(name)
@@ -49,7 +52,10 @@ function keepFields({ res }: Exchange, call: Call): void {
   }
 }
 
-/** A pipe lets go of the upstream's response when ours is done; a long or endless body ends here. */
+/**
+ * Reads the rest of the upstream's body, which a pipe stops reading when our response ends, and aborts
+ * it after a second.
+ */
 function discard(call: Call): void {
   if (call.state !== 'open') return
   setImmediate(() => call.drain())

@@ -16,7 +16,7 @@ import { proxyStatusOf } from './proxy-status.js'
 import { requestIdOf } from './request-id.js'
 import { gatewayErrorOf } from './thrown.js'
 
-/** Writes the answers of the gateway: the only place that does. */
+/** Writes the standard bodies: no other class does. */
 export class Writer implements Responder {
   readonly #settings: Settings
 

@@ -2,25 +2,25 @@ import { METHODS } from 'node:http'
 import { nearest } from '../common/nearest.js'
 import { readSegment } from './path.js'
 
-/** A segment that takes any text. */
+/** Matches one segment of any text. */
 export const PARAM = Symbol('param')
-/** All segments that are left, also none. */
+/** Matches all segments that remain, or none. */
 export const REST = Symbol('rest')
-/** What a segment of a key matches: a static text or one of the two above. */
+/** What a segment of a key matches: a fixed text or one of the two above. */
 export type Token = string | typeof PARAM | typeof REST
 
-/** The method of a key that names none. */
+/** The method of a key without a method. */
 export const ANY = ''
 
 /** A key of a table of routes, parsed. */
 export interface Key {
-  /** In upper case; `ANY` where the key names none. */
+  /** In upper case; `ANY` where the key has none. */
   readonly method: string
-  /** What the plain reading of a path must match. */
+  /** What the exact reading of a path must match; see `Readings`. */
   readonly plain: readonly Token[]
   /** What the lenient readings of a path must match. */
   readonly loose: readonly Token[]
-  /** Name of the parameter at each segment, `'*'` for the rest, undefined for a static one. */
+  /** Name of the parameter at each segment, `'*'` for the rest, undefined for a fixed text. */
   readonly names: readonly (string | undefined)[]
 }
 
@@ -33,19 +33,22 @@ interface Segment {
 /** Characters of methods (RFC 9110, section 5.6.2). */
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/
 const NAME = /^[a-z_$][\w$]*$/i
-/** What routers give a meaning to; taken literally, it would leave a route unguarded without a word. */
+/**
+ * Characters that have a meaning in the patterns of other routers. They are refused: taken literally,
+ * the route would match nothing, and its requests would pass unchecked without a warning.
+ */
 const PATTERN = /[:*?#\\(){}[\]]/
 
 /**
  * Parses `'METHOD /path/:param'`, `'METHOD /path/*'`, or either without a method.
  *
- * Static segments may be written encoded or not.
+ * Fixed segments may be percent-encoded or not.
  *
- * @throws {TypeError} naming the key and the mend.
+ * @throws {TypeError} naming the key and the fix.
  */
 export function parseKey(key: string): Key {
-  const fail = (mend: string): never => {
-    throw new TypeError(`routes: ${JSON.stringify(key)}: ${mend}`)
+  const fail = (fix: string): never => {
+    throw new TypeError(`routes: ${JSON.stringify(key)}: ${fix}`)
   }
   const [method, path] = splitKey(key.trim())
   if (!path.startsWith('/')) fail('the path must start with "/", as in "GET /orders"')
@@ -73,25 +76,25 @@ function splitKey(key: string): readonly [method: string, path: string] {
   return [key.slice(0, blank), key.slice(blank).trimStart()]
 }
 
-function parseSegment(text: string, fail: (mend: string) => never): Segment {
+function parseSegment(text: string, fail: (fix: string) => never): Segment {
   if (text === '*') return { plain: REST, loose: REST, name: '*' }
   if (text.startsWith(':')) return parseParam(text.slice(1), fail)
   const special = PATTERN.exec(text)?.[0]
   if (special !== undefined) {
     const code = special.charCodeAt(0).toString(16).toUpperCase()
     fail(
-      `"${special}" is no pattern here; a parameter is a whole segment, ":id"; literally it is "%${code}"`,
+      `"${special}" is not a pattern here: write a parameter as a whole segment, ":id", and the character itself as "%${code}"`,
     )
   }
   try {
     const { plain, loose } = readSegment(text)
     return { plain: plain.toLowerCase(), loose }
   } catch {
-    return fail(`requests for the segment "${text}" are refused as ambiguous; remove or rename it`)
+    return fail(`paths with the segment "${text}" are refused as ambiguous; remove or rename it`)
   }
 }
 
-function parseParam(name: string, fail: (mend: string) => never): Segment {
+function parseParam(name: string, fail: (fix: string) => never): Segment {
   if (!NAME.test(name))
     fail(`the name ":${name}" must be letters, digits, "_" and "$" only, as in ":id"`)
   return { plain: PARAM, loose: PARAM, name }

@@ -1,31 +1,35 @@
 import { GatewayError } from '../errors/gateway-error.js'
 
 /**
- * One path as the routers, proxies and file systems behind a gateway may read it.
+ * One path, in the ways that the routers, proxies and file systems behind the gateway may read it.
  *
- * Some spellings no two of them agree on (`//`, dot segments, an encoded slash): those are refused.
- * Others are harmless as long as every reading leads to the same route: a path parameter (`;v=1`,
- * dropped by servlet containers), escapes that are left after decoding (decoded by whoever decodes
- * again), dots and blanks at the end of a segment (dropped by Windows and by URL parsers), an encoded
- * `?` or `#` (where a path is built from decoded parameters), letters that differ in more than their
- * case (`ſ` and `s`). For these the caller compares the readings.
+ * Readers disagree about some spellings (`//`, dot segments, an encoded slash): these are refused.
+ * Other spellings are harmless as long as every reading leads to the same route:
+ *
+ * - a path parameter (`;v=1`), which servlet containers drop;
+ * - escapes that remain after decoding, which a second decoder decodes;
+ * - dots and blanks at the end of a segment, which Windows and URL parsers drop;
+ * - an encoded `?` or `#`, which ends the path where it is built from decoded parameters;
+ * - letters that are equal in more than their case (`ſ` and `s`).
+ *
+ * For these the caller compares the readings.
  *
  * Suffixes (`/orders.json`) and Unicode compatibility forms (full-width letters) are other paths.
  */
 export interface Readings {
-  /** Segments decoded once, with their case; a final slash makes no segment. */
+  /** Segments decoded once, with their case; a final slash adds no segment. */
   readonly plain: readonly string[]
-  /** The same number of segments, brought to what the most lenient reader makes of them. */
+  /** The same number of segments, as the most lenient reader reads them. */
   readonly loose: readonly string[]
-  /** As `loose`, ended at the first decoded `?`, and at the first `#`, where there are any. */
+  /** As `loose`, but ended at the first decoded `?`; and the same for `#`. Empty without such a mark. */
   readonly cuts: readonly (readonly string[])[]
 }
 
-/** One segment in the readings of its path. */
+/** The readings of one segment. */
 export interface SegmentReadings {
   readonly plain: string
   readonly loose: string
-  /** With no escape left. */
+  /** Decoded until no escape is left. */
   readonly bare: string
 }
 
@@ -41,15 +45,15 @@ const REFUSALS = {
     'The path of the request can be read as another route; write it without needless escapes.',
 } as const
 
-/** The error for a path that is refused, by its reason. */
+/** The error for a path that is refused. */
 export const refusal = (reason: keyof typeof REFUSALS): GatewayError =>
   new GatewayError('request_malformed', { detail: REFUSALS[reason] })
 
 /**
- * Reads the path of a request target in origin-form or absolute-form (RFC 9112, section 3.2); a
- * query is not looked at.
+ * Reads the path of a request target in origin-form or absolute-form (RFC 9112, section 3.2), and
+ * ignores the query.
  *
- * @throws {GatewayError} `request_malformed` when the path cannot be read in one way only.
+ * @throws {GatewayError} `request_malformed` when the path can be read in more than one way.
  */
 export function readTarget(target: string): Readings {
   const segments = pathOf(target).split('/').slice(1)
@@ -62,51 +66,51 @@ export function readTarget(target: string): Readings {
   }
 }
 
-/** The reading that ends at a mark; none without the mark. */
+/** The reading that ends at a mark, as a list of one; empty without the mark. */
 function cutAt(read: readonly SegmentReadings[], mark: string): readonly (readonly string[])[] {
   const end = read.findIndex(({ bare }) => bare.includes(mark))
   const last = read[end]
   if (last === undefined) return []
   const kept = [...read.slice(0, end).map(({ loose }) => loose), lenient(last.bare, [';', mark])]
-  // A mark right after a slash leaves a final slash, which makes no segment.
+  // A mark right after a slash leaves a final slash, which adds no segment.
   return [kept.at(-1) === '' ? kept.slice(0, -1) : kept]
 }
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i
-/** All that RFC 3986 lets stand in a path and, harmless, what browsers leave bare; no `#` and no `\`. */
+/** What RFC 3986 allows in a path, and what browsers do not encode and is harmless; no `#` and no `\`. */
 const BARE = /^[!"$-[\]-~]*$/
 
-/** A raw `#` or `\` is refused, not cut: URL parsers end the path there, or read a slash; others do not. */
+/** A `#` or `\` is refused: some readers end the path at the one, or read the other as a slash. */
 function pathOf(target: string): string {
   const [beforeQuery = ''] = target.split('?', 1)
-  // Behind the query too: some proxies cut the target there, and what was checked is not what they send.
+  // Also refused in the query: some proxies end the target at `#`, and would send less than was checked.
   if (!BARE.test(beforeQuery) || target.includes('#')) throw refusal('character')
   const origin = originForm(beforeQuery)
   if (origin !== '' && !origin.startsWith('/')) throw refusal('form')
   return origin
 }
 
-/** Servers must accept absolute-form, and proxies forward its path (RFC 9112, section 3.2.2). */
+/** Servers must accept absolute-form (RFC 9112, section 3.2.2), and proxies forward its path. */
 function originForm(target: string): string {
   const scheme = SCHEME.exec(target)?.[0]
   if (scheme === undefined) return target
   const rest = target.slice(scheme.length)
   const slash = rest.indexOf('/')
-  // Without a host, some parsers take the first segment for it.
+  // Without a host, some parsers take the first segment as the host.
   if (rest === '' || slash === 0) throw refusal('form')
   return slash === -1 ? '' : rest.slice(slash)
 }
 
 /**
- * Reads one segment of a path, still encoded.
+ * Reads one segment of a path, as it is encoded in the request.
  *
- * @throws {GatewayError} `request_malformed` when it is empty, a dot segment or badly encoded, or
- * hides a slash, a backslash or a control character, or a `?` or `#` that is encoded twice.
+ * @throws {GatewayError} `request_malformed` when it is empty, is a dot segment, has an escape that is
+ * not valid, or encodes a slash, a backslash or a control character, or a `?` or `#` twice.
  */
 export function readSegment(raw: string): SegmentReadings {
   const plain = decode(raw)
   const bare = decodeAll(plain)
-  // Marks that only a second decoding shows would leave too many places where a reader may end.
+  // A mark that only a second decoding shows: there would be too many readings to compare.
   if (/[\p{Cc}/\\]/u.test(bare) || marks(bare) !== marks(plain)) throw refusal('encoded')
   const loose = lenient(bare, [';'])
   const shortest = lenient(bare, [';', '?', '#'])
@@ -128,8 +132,9 @@ function decode(raw: string): string {
 const PERCENT = 0x25
 
 /**
- * Decodes until no escape is left, in one pass: a decoded byte may complete the escape around it.
- * Bytes that are no UTF-8 here (as in `50%25ab`, the text `50%ab`) are nobody's slash.
+ * Decodes until no escape is left, in one pass: a decoded byte can complete an escape with the bytes
+ * around it. Bytes that are not valid UTF-8 afterwards (as in `50%25ab`, the text `50%ab`) are
+ * harmless: no reader decodes them to a slash.
  */
 function decodeAll(text: string): string {
   if (!text.includes('%')) return text
@@ -157,11 +162,11 @@ function until(text: string, ends: readonly string[]): string {
   return found.length === 0 ? text : text.slice(0, Math.min(...found))
 }
 
-/** Up to one of the ends, without blanks around it and dots behind it, and with the letters folded. */
+/** The text before the first of the ends, without blanks around it and dots after it, case folded. */
 function lenient(bare: string, ends: readonly string[]): string {
   const text = until(bare, ends)
   let end = text.length
-  // Not a regular expression: an anchor at the end makes them quadratic in the dots before it.
+  // Not a regular expression: with an anchor at the end it takes quadratic time for many dots.
   while (end > 0 && isDotOrBlank(text.charAt(end - 1))) end--
   return text.slice(0, end).trimStart().normalize('NFC').toUpperCase().toLowerCase()
 }

@@ -13,8 +13,9 @@ export type RouteTable<Routable> = Readonly<Record<string, Routable | readonly R
 /** Options of `routes`. */
 export interface RoutesOptions {
   /**
-   * What happens to a request that no route matches: `pass` leaves it to what is mounted after,
-   * `refuse` answers 404, or 405 with `Allow` where the path is known. @defaultValue `'pass'`
+   * What happens to a request that no route matches: `pass` leaves it to what is mounted after
+   * `routes`, `refuse` answers 404, or 405 with `Allow` where the path has other methods.
+   * @defaultValue `'pass'`
    */
   readonly otherwise?: 'pass' | 'refuse'
 }
@@ -25,7 +26,7 @@ interface Route {
   readonly names: Key['names']
 }
 
-/** The routes of one pattern of paths, by method. */
+/** The routes of one path pattern, by method. */
 type Methods = Map<string, Route>
 
 const CHECKS: Record<keyof RoutesOptions, Check> = {
@@ -35,11 +36,12 @@ const CHECKS: Record<keyof RoutesOptions, Check> = {
 /**
  * Runs the steps of the route that a request matches, with its path parameters on the exchange.
  *
- * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to middlewares in their order; without a
- * method a key matches them all, and `HEAD` follows `GET`. Paths match decoded, in any case, with or
- * without a final slash; the most specific route with the method of the request wins.
+ * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to middlewares in their order. A key
+ * without a method matches every method; a `GET` route also matches `HEAD`. Paths are decoded before
+ * they are compared, in any case, with or without a final slash. The most specific route that has the
+ * method of the request is chosen.
  *
- * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
+ * @throws {TypeError} when a key or an option is wrong, naming it and the fix.
  */
 export function routesStep<Routable extends Middleware>(
   table: RouteTable<Routable>,
@@ -51,20 +53,21 @@ export function routesStep<Routable extends Middleware>(
   return async function routes(exchange, next) {
     const { method = '', url = '' } = exchange.req
     const found = namesNoPath(method, url) ? [] : match(method, readTarget(url))
-    if (!Array.isArray(found)) return guard(found, exchange, next)
+    if (!Array.isArray(found)) return runRoute(found, exchange, next)
     if (otherwise === 'refuse') throw notFound(found)
     await next()
   }
 }
 
-/** `OPTIONS *` and the authority-form of `CONNECT` (RFC 9112, section 3.2) ask for no resource. */
+/** `OPTIONS *` and the authority-form of `CONNECT` (RFC 9112, section 3.2) have no path. */
 function namesNoPath(method: string, target: string): boolean {
   return method === 'OPTIONS' ? target === '*' : method === 'CONNECT' && !target.includes('/')
 }
 
-/** A route and its parameters, or the methods that the path knows instead. */
+/** The route of a request, and its path parameters. */
 type Match = { readonly route: Route; readonly params: Record<string, string> }
 
+/** A function that finds the route of a request, or else the methods that the path has routes for. */
 function compileTable<Routable extends Middleware>(
   table: RouteTable<Routable>,
   stepOf: (middleware: Routable) => Step,
@@ -112,7 +115,7 @@ function checkedList<Routable extends Middleware>(
   )
 }
 
-/** A GET has no body that anything would read (RFC 9110, section 9.3.1): the schema is on the wrong route. */
+/** The body of a GET has no meaning (RFC 9110, section 9.3.1): the schema is on the wrong route. */
 function refuseBodies({ method }: Key, { key, steps }: Route): void {
   if ((method !== 'GET' && method !== 'HEAD') || !steps.some(({ checksBody }) => checksBody)) return
   throw new TypeError(
@@ -125,12 +128,14 @@ function register(methods: Methods, method: string, route: Route): void {
   const other = methods.get(method)
   if (other !== undefined) {
     const [key, first] = [route.key, other.key].map((text) => JSON.stringify(text))
-    throw new TypeError(`routes: ${key}: cannot be told from ${first}; remove one of the two`)
+    throw new TypeError(
+      `routes: ${key}: cannot be distinguished from ${first}; remove one of the two`,
+    )
   }
   methods.set(method, route)
 }
 
-/** A more specific path without the method hides nothing: an upstream would not stop at it either. */
+/** A more specific path that lacks the method is skipped: the router of an upstream would skip it too. */
 function routeOf(found: readonly Methods[], method: string): Route | undefined {
   const asked = method === 'HEAD' ? ['HEAD', 'GET', ANY] : [method, ANY]
   const routes = found.flatMap((methods) => asked.map((name) => methods.get(name)))
@@ -138,7 +143,7 @@ function routeOf(found: readonly Methods[], method: string): Route | undefined {
 }
 
 function paramsOf({ names }: Route, path: readonly string[]): Record<string, string> {
-  // No prototype: a parameter may be called anything.
+  // No prototype: a parameter may have any name.
   const params: Record<string, string> = Object.create(null)
   names.forEach((name, index) => {
     if (name === undefined) return
@@ -157,7 +162,7 @@ function notFound(methods: readonly string[]): GatewayError {
   return new GatewayError('method_not_allowed', { headers: { Allow: methods.join(', ') } })
 }
 
-function guard({ route, params }: Match, exchange: Exchange, next: () => Promise<unknown>) {
+function runRoute({ route, params }: Match, exchange: Exchange, next: () => Promise<unknown>) {
   exchange.params = params
   return runSteps(route.steps, exchange, next)
 }

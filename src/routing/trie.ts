@@ -3,17 +3,17 @@ import { PARAM, REST, type Token } from './key.js'
 interface Node<T> {
   readonly statics: Map<string, Node<T>>
   param?: Node<T>
-  /** What matches a path that ends here. */
+  /** The value for a path that ends here. */
   end?: T
-  /** What matches a path that goes on from here, or ends here when nothing else does. */
+  /** The value for a path that goes on from here, or that ends here and has no other value. */
   rest?: T
 }
 
-/** Finds what is stored under patterns of segments: static text before parameters before the rest. */
+/** Values by patterns of segments; a fixed text is more specific than a parameter, a parameter than the rest. */
 export class Trie<T> {
   readonly #root: Node<T> = { statics: new Map() }
 
-  /** What is stored under exactly this pattern; made when there is nothing yet. */
+  /** The value of exactly this pattern; made when there is none yet. */
   at(pattern: readonly Token[], make: () => T): T {
     let node = this.#root
     for (const token of pattern) {
@@ -24,8 +24,8 @@ export class Trie<T> {
   }
 
   /**
-   * All that matches a path, the most specific first. No node is visited twice, so a path costs at
-   * most as much as the table is large, however long it is.
+   * The values of all patterns that match a path, the most specific first. No node is visited twice,
+   * so the time is bounded by the size of the table, however long the path is.
    */
   find(path: readonly string[]): readonly T[] {
     const found: T[] = []

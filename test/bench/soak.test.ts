@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { soak, summaryOf } from '../support/soak.js'
 
 describe('a soak of ten seconds', () => {
-  it('hangs no client, leaks nothing, and answers with the bytes of the upstream or a standard body', async function () {
+  it('leaves no client waiting, leaks nothing, and answers with the bytes of the upstream or a standard body', async function () {
     this.timeout(60_000)
     const report = await soak(10_000)
     console.log(`      ${summaryOf(report)}`)

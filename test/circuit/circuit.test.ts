@@ -43,7 +43,7 @@ describe('a circuit', () => {
 
   const opening = { volumeThreshold: 2, resetTimeout: 1000, rollingCountTimeout: 1000 }
 
-  it('opens above the percentage and not at it', async () => {
+  it('opens above the percentage, and not when it is reached exactly', async () => {
     const circuit = new Circuit(settingsOf({ volumeThreshold: 4 }))
     for (const verdict of ['success', 'success', 'failure', 'failure'] as const)
       await report(circuit, verdict)
@@ -66,7 +66,7 @@ describe('a circuit', () => {
     assert.equal(circuit.state, 'open')
   })
 
-  it('refuses what comes in the same turn as the failure that opens it', () => {
+  it('refuses a call in the same turn of the event loop as the failure that opens it', () => {
     const circuit = new Circuit(settingsOf({ volumeThreshold: 1 }))
     circuit.report(enter(circuit), 'failure')
     assert.equal(circuit.enter(), 'circuit_open')
@@ -104,7 +104,7 @@ describe('a circuit', () => {
     assert.equal(circuit.state, 'open')
   })
 
-  it('changes no count for a neutral outcome', async () => {
+  it('changes no count after a neutral outcome', async () => {
     const circuit = new Circuit(settingsOf())
     await report(circuit, 'neutral')
     assert.equal(circuit.breaker.stats.fires, 0)
@@ -140,7 +140,7 @@ describe('a circuit', () => {
     })
   }
 
-  it('never waits longer than 5 minutes for its jitter', async () => {
+  it('never waits longer than 5 minutes, jitter included', async () => {
     random = () => 0.999_999
     const circuit = new Circuit(settingsOf({ ...opening, resetTimeout: 290_000 }))
     await fail(circuit, 2)
@@ -183,7 +183,7 @@ describe('a circuit', () => {
     })
   }
 
-  it('takes the wait of the failure that opens it, not of one in the same turn', () => {
+  it('uses the wait of the failure that opens it, not that of another failure in the same turn', () => {
     const circuit = new Circuit(settingsOf({ ...opening, resetTimeout: 60_000 }))
     const [first, second, third] = [enter(circuit), enter(circuit), enter(circuit)]
     circuit.report(first, 'failure')
@@ -206,14 +206,14 @@ describe('a circuit', () => {
     assert.equal(circuit.retryAfter, 1)
   })
 
-  it('makes room for another probe after one that told nothing', async () => {
+  it('lets another probe through after one with a neutral outcome', async () => {
     const circuit = await halfOpen()
     circuit.report(enter(circuit), 'neutral')
     assert.equal(circuit.state, 'half-open')
     assert.equal(enter(circuit).probe, true)
   })
 
-  it('makes room for another probe after one that hangs, and does not hear the first one any more', async () => {
+  it('lets another probe through after one that hangs, and ignores the first one from then on', async () => {
     const circuit = await halfOpen()
     const hanging = enter(circuit)
     clock.tick(29_999)
@@ -240,7 +240,7 @@ describe('a circuit', () => {
     })
   }
 
-  it('does not hear an answer to a call from before it opened, while half-open or closed again', async () => {
+  it('ignores the outcome of a call from before it opened, while half-open and when closed again', async () => {
     const circuit = new Circuit(settingsOf(opening))
     const late = [enter(circuit), enter(circuit), enter(circuit)]
     await fail(circuit, 2)
@@ -255,14 +255,14 @@ describe('a circuit', () => {
     assert.equal(circuit.breaker.stats.failures, 0)
   })
 
-  it('says that it is open, not that it is full, when it is both', async () => {
+  it('refuses with circuit_open, not with concurrency_limit, when it is both open and full', async () => {
     const circuit = new Circuit(settingsOf({ ...opening, capacity: 2 }))
     const permits = [enter(circuit), enter(circuit)]
     for (const permit of permits) circuit.report(permit, 'failure')
     assert.equal(circuit.enter(), 'circuit_open')
   })
 
-  it('is full at its capacity and takes no probe then', async () => {
+  it('is full at its capacity, and lets no probe through then', async () => {
     const circuit = new Circuit(settingsOf({ ...opening, capacity: 2 }))
     const permits = [enter(circuit), enter(circuit)]
     assert.equal(circuit.enter(), 'concurrency_limit')
@@ -282,9 +282,9 @@ describe('a circuit', () => {
     assert.equal(circuit.state, 'closed')
   })
 
-  it('stays open by hand, tells clients at most 5 minutes, and waits no longer for it later', async () => {
+  it('stays open when opened by hand, tells clients to wait at most 5 minutes, and opens no longer than usual later', async () => {
     const circuit = new Circuit(settingsOf(opening))
-    circuit.holdOpen()
+    circuit.forceOpen()
     clock.tick(24 * 3_600_000)
     assert.equal(circuit.state, 'open')
     assert.equal(circuit.retryAfter, 300)
@@ -293,13 +293,13 @@ describe('a circuit', () => {
     assert.equal(circuit.retryAfter, 1)
   })
 
-  it('stays open by hand without a word to listeners when it was open', async () => {
+  it('stays open when opened by hand while open, and emits no event', async () => {
     const circuit = new Circuit(settingsOf(opening))
     await fail(circuit, 2)
     const told: string[] = []
     for (const event of ['open', 'close'] as const)
       circuit.breaker.on(event, () => told.push(event))
-    circuit.holdOpen()
+    circuit.forceOpen()
     clock.tick(1000)
     assert.equal(circuit.state, 'open')
     assert.equal(circuit.enter(), 'circuit_open')

@@ -73,8 +73,8 @@ describe('a circuit, against a reference model', () => {
             for (const each of steps) {
               if (each.do === 'tick') clock.tick(each.by)
               else if (each.do === 'open') {
-                circuit.holdOpen()
-                model.holdOpen(clock.now)
+                circuit.forceOpen()
+                model.forceOpen(clock.now)
               } else if (each.do === 'close') {
                 circuit.close()
                 model.close(clock.now)

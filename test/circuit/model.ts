@@ -110,7 +110,7 @@ export class Model {
     this.#row = 0
   }
 
-  holdOpen(now: number): void {
+  forceOpen(now: number): void {
     this.#hold(FOREVER, now)
   }
 

@@ -14,13 +14,13 @@ const coded = {
 
 describe('the Content-Encoding of a request', () => {
   for (const [coding, bytes] of Object.entries(coded)) {
-    it(`${coding} is undone into a copy`, async () => {
+    it(`${coding} is decoded into a copy`, async () => {
       const before = Buffer.from(bytes)
       assert.deepEqual(await decodeContent(bytes, coding.toUpperCase(), 100), TEXT)
       assert.deepEqual(bytes, before)
     })
 
-    it(`${coding} that is broken, cut short or followed by more is malformed`, async () => {
+    it(`${coding} that is broken, truncated or followed by more bytes is malformed`, async () => {
       for (const bad of [
         Buffer.from('not compressed'),
         bytes.subarray(0, -3),
@@ -34,7 +34,7 @@ describe('the Content-Encoding of a request', () => {
     })
   }
 
-  it('zstd is undone where Node can', async function () {
+  it('zstd is decoded where Node supports it', async function () {
     const compress: unknown = Reflect.get(zlib, 'zstdCompressSync')
     if (typeof compress !== 'function') {
       assert.equal(refuseEncoding('zstd')?.code, 'unsupported_content_encoding')
@@ -59,7 +59,7 @@ describe('the Content-Encoding of a request', () => {
     }
   })
 
-  it('may expand to the limit and no further, however much it would become', async () => {
+  it('may expand to the limit and no further, however long the decoded body would be', async () => {
     assert.equal((await decodeContent(coded.gzip, 'gzip', TEXT.length)).length, TEXT.length)
     await assert.rejects(decodeContent(coded.gzip, 'gzip', TEXT.length - 1), {
       code: 'content_too_large',
@@ -81,7 +81,7 @@ describe('the bytes of a body', () => {
     assert.deepEqual(await parseBody(coded.br, head('br'), rules), { a: [1, 2, 3] })
   })
 
-  it('are a missing body when they are blank, compressed or not', async () => {
+  it('count as a missing body when they are blank, compressed or not', async () => {
     for (const [bytes, encoding] of [
       [Buffer.from(' \r\n\t'), undefined],
       [zlib.gzipSync(''), 'gzip'],
@@ -94,7 +94,7 @@ describe('the bytes of a body', () => {
       })
   })
 
-  it('are refused by their head before they are read', () => {
+  it('are refused by the header fields before they are read', () => {
     assert.equal(refuseHead(head(), rules), undefined)
     assert.equal(refuseHead(head('lzma'), rules)?.code, 'unsupported_content_encoding')
     assert.equal(refuseHead({ ...head(), rawHeaders: [] }, rules)?.code, 'unsupported_media_type')

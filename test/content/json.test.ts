@@ -156,7 +156,7 @@ describe('strict JSON', () => {
     assert.ok(kept > 500, `only ${kept} of the texts were JSON`)
   })
 
-  it('needs time in proportion to the length, whatever the text', () => {
+  it('takes time in proportion to the length, whatever the text', () => {
     const hostile = (size: number) => [
       '['.repeat(size),
       '{"a":'.repeat(size / 5),
@@ -190,7 +190,7 @@ describe('the text of a body', () => {
       assert.throws(() => decodeUtf8(Buffer.from(bad)), { code: 'request_malformed' })
   })
 
-  it('may hold the replacement character itself', () => {
+  it('may contain the replacement character itself', () => {
     assert.equal(decodeUtf8(Buffer.from('"\uFFFD"')), '"\uFFFD"')
   })
 

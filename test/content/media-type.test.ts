@@ -65,7 +65,7 @@ describe('the Content-Type of a request', () => {
     }).timeout(200)
   }
 
-  it('is only what the option lists', () => {
+  it('is accepted only when the option lists it', () => {
     assert.equal(refuse(['application/vnd.x+json'], 'application/vnd.X+json'), undefined)
     const error = refuse(['application/vnd.x+json'], 'application/json')
     assert.equal(error?.headers['Accept'], 'application/vnd.x+json')

@@ -30,7 +30,7 @@ describe('two copies of the package in one process', () => {
     assert.notEqual(second.problemDetails, first.problemDetails)
   })
 
-  it('know the errors, the request, its calls and the circuits of each other', async () => {
+  it('share the errors, the request, its calls and the circuits', async () => {
     const forward = createForward()
     const codes: string[] = []
     const gateway = await listen(

@@ -9,7 +9,7 @@ import { Agent, request } from 'undici'
 import { selfSigned } from '../../docs/sample-proxy/certificate.js'
 import type { Code } from '../../src/errors/codes.js'
 import { classify } from '../../src/failures/classify.js'
-import { type Expected, expectFailure } from './expect-failure.js'
+import { type Expected, expectClassification } from './expect-classification.js'
 
 interface Running {
   readonly server: Server
@@ -53,8 +53,8 @@ async function undiciError(url: string, options: Agent.Options): Promise<unknown
 }
 
 async function bothFail(url: string, code: Code, expected?: Expected): Promise<void> {
-  expectFailure(await nodeError(url), code, expected)
-  expectFailure(await fetchError(url), code, expected)
+  expectClassification(await nodeError(url), code, expected)
+  expectClassification(await fetchError(url), code, expected)
 }
 
 describe('classify, with real faults', () => {
@@ -171,8 +171,12 @@ describe('classify, with real faults', () => {
       const url = await secure(certificate)
       const ca = trusted ? { ca: certificate.cert } : {}
       const expected = '502 tls_certificate_error idem yes'
-      expectFailure(await nodeError(url, ca), 'upstream_tls_certificate', expected)
-      expectFailure(await undiciError(url, { connect: ca }), 'upstream_tls_certificate', expected)
+      expectClassification(await nodeError(url, ca), 'upstream_tls_certificate', expected)
+      expectClassification(
+        await undiciError(url, { connect: ca }),
+        'upstream_tls_certificate',
+        expected,
+      )
     })
   }
 
@@ -197,15 +201,15 @@ describe('classify, with real faults', () => {
     const url = await secure({ ...selfSigned(), minVersion: 'TLSv1.3' })
     const old = { maxVersion: 'TLSv1.2' } as const
     const expected = '502 tls_alert_received idem yes alert-id=70'
-    expectFailure(await nodeError(url, old), 'upstream_tls_failed', expected)
-    expectFailure(await undiciError(url, { connect: old }), 'upstream_tls_failed', expected)
+    expectClassification(await nodeError(url, old), 'upstream_tls_failed', expected)
+    expectClassification(await undiciError(url, { connect: old }), 'upstream_tls_failed', expected)
   })
 
   it('knows a timeout of the caller', async () => {
     const url = await faulty(() => {})
     const expected = '504 http_response_timeout idem yes'
-    expectFailure(await nodeError(url, { signal: soon() }), 'upstream_timeout', expected)
-    expectFailure(await fetchError(url, { signal: soon() }), 'upstream_timeout', expected)
+    expectClassification(await nodeError(url, { signal: soon() }), 'upstream_timeout', expected)
+    expectClassification(await fetchError(url, { signal: soon() }), 'upstream_timeout', expected)
   })
 
   it('knows the timeouts of undici', async () => {
@@ -219,9 +223,9 @@ describe('classify, with real faults', () => {
       undiciError(stalled, { bodyTimeout: 20 }),
       undiciError(handshake, { connect: { timeout: 20 } }),
     ])
-    expectFailure(head, 'upstream_timeout')
-    expectFailure(body, 'upstream_idle_timeout')
-    expectFailure(connection, 'upstream_connect_timeout')
+    expectClassification(head, 'upstream_timeout')
+    expectClassification(body, 'upstream_idle_timeout')
+    expectClassification(connection, 'upstream_connect_timeout')
   })
 
   it('knows what HTTP/2 servers say of a stream', async () => {
@@ -238,7 +242,7 @@ describe('classify, with real faults', () => {
       const session = http2.connect(`http://127.0.0.1:${portOf(server)}`)
       const [error] = await once(session.request(), 'error').catch((reason: unknown) => [reason])
       session.destroy()
-      expectFailure(error, code)
+      expectClassification(error, code)
     }
   })
 
@@ -249,6 +253,6 @@ describe('classify, with real faults', () => {
     const session = http2.connect(`http://127.0.0.1:${port}`)
     session.on('error', () => {})
     const [error] = await once(session.request(), 'error').catch((reason: unknown) => [reason])
-    expectFailure(error, 'upstream_refused')
+    expectClassification(error, 'upstream_refused')
   })
 })

@@ -7,7 +7,7 @@ import CircuitBreaker from 'opossum'
 import { type Code, codes } from '../../src/errors/codes.js'
 import { GatewayError, type GatewayErrorOptions } from '../../src/errors/gateway-error.js'
 import { classify } from '../../src/failures/classify.js'
-import { errorOf, type Expected, expectFailure, seen } from './expect-failure.js'
+import { errorOf, type Expected, expectClassification, seen } from './expect-classification.js'
 
 type Row = readonly [
   keys: string,
@@ -21,7 +21,7 @@ function check(rows: readonly Row[]): void {
     const shown = Object.values(properties).filter((value) => typeof value === 'string')
     for (const key of keys.trim().split(/\s+/)) {
       it(`${[key, ...shown].join(', ')} is ${code}: ${expected}`, () => {
-        expectFailure(errorOf({ code: key, ...properties }), code, expected)
+        expectClassification(errorOf({ code: key, ...properties }), code, expected)
       })
     }
   }
@@ -202,9 +202,9 @@ describe('classify', () => {
       ],
     ])
 
-    it('takes a lookup without addresses for a name that has none', () => {
+    it('classifies a lookup without addresses as a name that has none', () => {
       const error = new TypeError("Cannot destructure property 'address' of 'addresses[0]'")
-      expectFailure(error, 'upstream_dns_failed', '502 dns_error safe yes')
+      expectClassification(error, 'upstream_dns_failed', '502 dns_error safe yes')
     })
   })
 
@@ -316,11 +316,15 @@ describe('classify', () => {
     )
 
     for (const pfx of ['', '0', '0\u0003\u0002\u0001\u0003']) {
-      it(`takes ${JSON.stringify(pfx)} as a PKCS #12 file for a mistake`, () => {
+      it(`classifies ${JSON.stringify(pfx)} as a PKCS #12 file as a mistake in the configuration`, () => {
         assert.throws(
           () => createSecureContext({ pfx: Buffer.from(pfx) }),
           (error) => {
-            expectFailure(error, 'gateway_misconfigured', '500 proxy_configuration_error idem no')
+            expectClassification(
+              error,
+              'gateway_misconfigured',
+              '500 proxy_configuration_error idem no',
+            )
             return true
           },
         )
@@ -464,9 +468,9 @@ describe('classify', () => {
     ])
 
     for (const name of ['TimeoutError', 'AbortError']) {
-      it(`takes a DOMException ${name} for a timeout`, () => {
+      it(`classifies a DOMException ${name} as a timeout`, () => {
         const error = new DOMException('Over', name)
-        expectFailure(error, 'upstream_timeout', '504 http_response_timeout idem yes')
+        expectClassification(error, 'upstream_timeout', '504 http_response_timeout idem yes')
       })
     }
   })
@@ -599,11 +603,11 @@ describe('classify', () => {
     ])
 
     for (const broken of ['', '{', '<html>', '{"a":1]', '1 2', '"\u0001"']) {
-      it(`takes ${JSON.stringify(broken)} for no JSON`, () => {
+      it(`classifies ${JSON.stringify(broken)} as JSON that is not valid`, () => {
         assert.throws(
           () => JSON.parse(broken),
           (error) => {
-            expectFailure(error, 'upstream_response_invalid', notJson)
+            expectClassification(error, 'upstream_response_invalid', notJson)
             return true
           },
         )
@@ -619,23 +623,23 @@ describe('classify', () => {
       assert.equal(classify(Object.assign(error, { status: 400 })), undefined)
     })
 
-    it('takes the end of a fetch that has its response for an incomplete one', () => {
+    it('classifies a fetch that ends after its head as an incomplete response', () => {
       const cause = errorOf({ code: 'UND_ERR_SOCKET', message: 'other side closed' })
       for (const error of [new TypeError('terminated', { cause }), new TypeError('terminated')]) {
-        expectFailure(error, 'upstream_response_incomplete', incomplete)
+        expectClassification(error, 'upstream_response_incomplete', incomplete)
       }
     })
 
-    it('tells a fetch that stopped from one that was cut', () => {
+    it('does not confuse a fetch that stopped with one that was cut', () => {
       const cause = errorOf({ code: 'UND_ERR_BODY_TIMEOUT' })
-      expectFailure(new TypeError('terminated', { cause }), 'upstream_idle_timeout')
+      expectClassification(new TypeError('terminated', { cause }), 'upstream_idle_timeout')
     })
 
     it('knows what zlib says of bytes that are not compressed', async () => {
       const bytes = Buffer.from('plain text, longer than a header')
       for (const decode of [zlib.gunzip, zlib.inflate, zlib.brotliDecompress]) {
         const error = await promisify(decode)(bytes).catch((reason: unknown) => reason)
-        expectFailure(error, 'upstream_encoding_invalid')
+        expectClassification(error, 'upstream_encoding_invalid')
       }
     })
   })
@@ -683,15 +687,19 @@ describe('classify', () => {
     ])
 
     for (const error of [new TypeError('x is not a function'), new RangeError('Too much')]) {
-      it(`takes a plain ${error.name} for a bug`, () => {
-        expectFailure(error, 'gateway_error', '500 proxy_internal_error idem no')
+      it(`classifies a plain ${error.name} as a defect of the gateway`, () => {
+        expectClassification(error, 'gateway_error', '500 proxy_internal_error idem no')
       })
     }
 
     for (const url of ['foo:bar', 'http://127.0.0.1:1/', 'http://']) {
-      it(`takes a fetch of ${url} for a mistake in the configuration`, async () => {
+      it(`classifies a fetch of ${url} as a mistake in the configuration`, async () => {
         const error = await fetch(url).catch((reason: unknown) => reason)
-        expectFailure(error, 'gateway_misconfigured', '500 proxy_configuration_error idem no')
+        expectClassification(
+          error,
+          'gateway_misconfigured',
+          '500 proxy_configuration_error idem no',
+        )
       })
     }
 
@@ -714,24 +722,28 @@ describe('classify', () => {
       ['ETIMEDOUT', 'upstream_timeout', '504 http_response_timeout idem yes'],
     ])
 
-    it("tells opossum's timeout from the wait for its semaphore", async () => {
+    it("does not confuse opossum's timeout with the wait for its semaphore", async () => {
       const breaker = opossum(() => new Promise(() => {}), { timeout: 1 })
       const error = await breaker.fire(undefined).catch((reason: unknown) => reason)
       breaker.shutdown()
-      expectFailure(error, 'upstream_timeout', '504 http_response_timeout idem yes')
+      expectClassification(error, 'upstream_timeout', '504 http_response_timeout idem yes')
       const wait = errorOf({ code: 'ETIMEDOUT', message: 'Timed out after 1ms' })
-      expectFailure(wait, 'concurrency_limit', '503 connection_limit_reached safe no')
+      expectClassification(wait, 'concurrency_limit', '503 connection_limit_reached safe no')
     })
 
-    it('knows an opossum that is open, full or shut down', async () => {
+    it('knows the errors of an opossum that is open, full or shut down', async () => {
       const breaker = opossum(() => Promise.resolve(), { capacity: 0 })
       const fire = (): Promise<unknown> =>
         breaker.fire(undefined).catch((reason: unknown) => reason)
-      expectFailure(await fire(), 'concurrency_limit')
+      expectClassification(await fire(), 'concurrency_limit')
       breaker.open()
-      expectFailure(await fire(), 'circuit_open')
+      expectClassification(await fire(), 'circuit_open')
       breaker.shutdown()
-      expectFailure(await fire(), 'gateway_shutting_down', '503 destination_unavailable idem no')
+      expectClassification(
+        await fire(),
+        'gateway_shutting_down',
+        '503 destination_unavailable idem no',
+      )
     })
 
     const cockatiel: Record<string, Code> = {
@@ -744,7 +756,7 @@ describe('classify', () => {
       it(`knows a ${name} by the name of its class`, () => {
         const classes = { [name]: class extends Error {} }
         const Class = classes[name] ?? Error
-        expectFailure(new Class('No'), code)
+        expectClassification(new Class('No'), code)
       })
     }
   })
@@ -761,20 +773,27 @@ describe('classify', () => {
     for (const [statuses, code, retry, brk] of meanings) {
       for (const status of statuses) {
         it(`${status} of an upstream is ${code}`, () => {
-          const failure = expectFailure(withStatus('UND_ERR_RESPONSE', status), code)
+          const failure = expectClassification(withStatus('UND_ERR_RESPONSE', status), code)
           assert.equal(seen(failure), `${status} - ${retry} ${brk} received-status=${status}`)
         })
       }
     }
 
     it('does not retry what was retried already', () => {
-      const failure = expectFailure(withStatus('UND_ERR_REQ_RETRY', 503), 'upstream_overloaded')
+      const failure = expectClassification(
+        withStatus('UND_ERR_REQ_RETRY', 503),
+        'upstream_overloaded',
+      )
       assert.equal(seen(failure), '503 - idem yes received-status=503')
     })
 
-    it('takes an error about a good status for a failure of the upstream', () => {
+    it('classifies an error about a good status as a failure of the upstream', () => {
       for (const status of [206, Number.NaN, 1e9]) {
-        expectFailure(withStatus('UND_ERR_RESPONSE', status), 'upstream_error', '502 - idem yes')
+        expectClassification(
+          withStatus('UND_ERR_RESPONSE', status),
+          'upstream_error',
+          '502 - idem yes',
+        )
       }
     })
 
@@ -790,7 +809,10 @@ describe('classify', () => {
     ]
     for (const [type, code, status] of readers) {
       it(`knows the error ${type} of a body reader`, () => {
-        const failure = expectFailure(errorOf({ type, code: 'ECONNABORTED', status: 400 }), code)
+        const failure = expectClassification(
+          errorOf({ type, code: 'ECONNABORTED', status: 400 }),
+          code,
+        )
         assert.equal(failure.status ?? codes[code].status, status)
         assert.equal(failure.counts, false)
       })
@@ -802,30 +824,33 @@ describe('classify', () => {
     const timedOut = errorOf({ code: 'ETIMEDOUT', ...connect })
     const unroutable = errorOf({ code: 'EHOSTUNREACH', ...connect })
 
-    it('an AggregateError for the address that tells most', () => {
-      expectFailure(together(timedOut, timedOut), 'upstream_connect_timeout')
-      expectFailure(together(timedOut, unroutable), 'upstream_unreachable')
-      expectFailure(together(timedOut, unroutable, refused), 'upstream_refused')
+    it('an AggregateError, for the most specific code of its addresses', () => {
+      expectClassification(together(timedOut, timedOut), 'upstream_connect_timeout')
+      expectClassification(together(timedOut, unroutable), 'upstream_unreachable')
+      expectClassification(together(timedOut, unroutable, refused), 'upstream_refused')
     })
 
-    it('an AggregateError that knows nothing, and then at its code', () => {
+    it('an AggregateError whose errors are unknown, and then at its own code', () => {
       const error = Object.assign(new AggregateError([]), { code: 'EHOSTUNREACH' })
-      expectFailure(error, 'upstream_unreachable')
+      expectClassification(error, 'upstream_unreachable')
     })
 
     it('a wrapper without a known code', () => {
       const wrapped = errorOf({ code: 'ERR_NETWORK', cause: together(refused) })
-      expectFailure(wrapped, 'upstream_refused')
+      expectClassification(wrapped, 'upstream_refused')
     })
 
     it('a wrapper that copied the code but not the syscall', () => {
-      expectFailure(errorOf({ code: 'ETIMEDOUT', cause: timedOut }), 'upstream_connect_timeout')
+      expectClassification(
+        errorOf({ code: 'ETIMEDOUT', cause: timedOut }),
+        'upstream_connect_timeout',
+      )
     })
 
     it('five layers, and no more', () => {
       const wrap = (error: Error, layers: number): Error =>
         layers === 0 ? error : wrap(new Error('Layer', { cause: error }), layers - 1)
-      expectFailure(wrap(refused, 5), 'upstream_refused')
+      expectClassification(wrap(refused, 5), 'upstream_refused')
       assert.equal(classify(wrap(refused, 6)), undefined)
     })
 
@@ -836,7 +861,7 @@ describe('classify', () => {
       assert.equal(classify(one), undefined)
     })
 
-    it('a bounded part of what grows as it is followed', () => {
+    it('a bounded part of a chain that grows while it is followed', () => {
       let made = 0
       const grow = (): object => {
         made += 1
@@ -854,14 +879,14 @@ describe('classify', () => {
     })
   })
 
-  describe('takes a GatewayError for what it says', () => {
+  describe('classifies a GatewayError by its own code', () => {
     it('counts those of an upstream that failed', () => {
       for (const code of ['upstream_refused', 'upstream_timeout', 'upstream_error'] as const) {
         assert.equal(counts(code), true, code)
       }
     })
 
-    it('does not count those of the gateway, of the client and of an upstream that is well', () => {
+    it('does not count those of the gateway, of the client and of a healthy upstream', () => {
       for (const code of [
         'circuit_open',
         'concurrency_limit',
@@ -876,7 +901,7 @@ describe('classify', () => {
       }
     })
 
-    it('counts it as the error that it was made of', () => {
+    it('counts it like its cause', () => {
       const cause = errorOf({ code: 'EACCES', ...connect })
       assert.equal(counts('upstream_unreachable', { cause }), false)
       assert.equal(counts('upstream_unreachable'), true)
@@ -940,7 +965,7 @@ describe('classify', () => {
         type: { get: trap },
         cause: { get: trap },
       })
-      expectFailure(error, 'upstream_refused')
+      expectClassification(error, 'upstream_refused')
     })
 
     it('of any shape', () => {
@@ -1006,8 +1031,8 @@ describe('classify', () => {
       )
     })
 
-    it('without rows that somebody could change', () => {
-      const failure = expectFailure(errorOf({ code: 'ESERVFAIL' }), 'upstream_dns_failed')
+    it('and gives objects that nobody can change', () => {
+      const failure = expectClassification(errorOf({ code: 'ESERVFAIL' }), 'upstream_dns_failed')
       assert.ok(Object.isFrozen(failure) && Object.isFrozen(failure.proxyStatus))
       assert.equal(classify(errorOf({ code: 'ESERVFAIL' })), failure)
     })

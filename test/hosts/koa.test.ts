@@ -56,7 +56,7 @@ describe('Koa', () => {
     })
   })
 
-  it('shows the middlewares by their names', () => {
+  it('names the middleware functions', () => {
     const names = [
       problemDetails(),
       validate({ body: {} }),
@@ -113,13 +113,13 @@ describe('Koa', () => {
       })
 
     for (const [name, open] of Object.entries(bodies)) {
-      it(`${name} that dies on the way is cut`, async () => {
+      it(`${name} that breaks off is cut`, async () => {
         const { received } = await ask(gateway(open, 'truncated-chunked'), getLine('/'))
         assert.equal(received.status, 200)
         assert.equal(dechunk(received.body).whole, false)
       })
 
-      it(`${name} that dies before its first byte is a 502`, async () => {
+      it(`${name} that breaks off before its first byte is a 502`, async () => {
         const { received } = await ask(gateway(open, 'head-then-fin'), getLine('/'))
         assert.equal(problemIn(received).code, 'upstream_response_incomplete')
       })

@@ -99,7 +99,7 @@ describe('readTarget', () => {
     })
   }
 
-  it('brings what lenient upstreams read as the same to the same loose segments', () => {
+  it('gives the same loose segments for paths that lenient upstreams read as the same', () => {
     const spellings = [
       '/Orders',
       '/ord%2565rs',

@@ -101,12 +101,18 @@ describe('routes', () => {
       'what is no table': [null, /routes: the table must be an object/],
       'two names for one parameter': [
         tableOf('GET /a/:x', 'get /a/:y'),
-        /routes: "get \/a\/:y": cannot be told from "GET \/a\/:x"/,
+        /routes: "get \/a\/:y": cannot be distinguished from "GET \/a\/:x"/,
       ],
-      'two spellings of one path': [tableOf('/a', '/A/'), /"\/A\/": cannot be told from "\/a"/],
-      'paths that lenient upstreams take for one': [tableOf('/a', '/a.'), /cannot be told from/],
+      'two spellings of one path': [
+        tableOf('/a', '/A/'),
+        /"\/A\/": cannot be distinguished from "\/a"/,
+      ],
+      'paths that lenient upstreams take for one': [
+        tableOf('/a', '/a.'),
+        /cannot be distinguished from/,
+      ],
       'an unknown value of otherwise': [{}, /"otherwise" must be "pass"/, { otherwise: 'deny' }],
-      'an unknown option': [{}, /unknown option "other"; it knows otherwise/, { other: 1 }],
+      'an unknown option': [{}, /unknown option "other"; the options are otherwise/, { other: 1 }],
     }
     for (const [what, [table, message, options]] of Object.entries(wrong)) {
       it(`refuses ${what}`, () => {
@@ -128,7 +134,7 @@ describe('routes', () => {
       assert.deepEqual((await ask('/orders')).log, ['first', {}, 'second', {}, 'next'])
     })
 
-    it('stops where a step does not go on', async () => {
+    it('stops where a step does not call next', async () => {
       const { ask } = await serve({ '/orders': [stop, guard('second')] })
       assert.deepEqual((await ask('/orders')).log, ['stop'])
     })
@@ -180,7 +186,7 @@ describe('routes', () => {
       assert.deepEqual(seen, ['get a', 'head b'])
     })
 
-    it('takes the most specific route that has the method', async () => {
+    it('chooses the most specific route that has the method', async () => {
       const table = tableOf('GET /orders/new', 'POST /orders/:id', '/orders/*', '/*')
       const { ask } = await serve(table)
       assert.equal((await ask('/orders/new')).log[0], 'GET /orders/new')
@@ -202,7 +208,7 @@ describe('routes', () => {
       }
     })
 
-    it('answers 404 or 405 with Allow when it shall refuse', async () => {
+    it('answers 404, or 405 with Allow, with otherwise: refuse', async () => {
       const { ask } = await serve(table, { otherwise: 'refuse' })
       assert.equal((await ask('/other')).status, 404)
       assert.equal((await ask('/')).status, 404)
@@ -211,7 +217,7 @@ describe('routes', () => {
       assert.equal((await ask('/orders/1')).allow, 'DELETE')
     })
 
-    it('lets OPTIONS * by, which names no path', async () => {
+    it('lets OPTIONS * pass, which has no path', async () => {
       const open = await serve(tableOf('/*'))
       assert.match(await open.raw('OPTIONS *'), /^HTTP\/1\.1 200 .*\["next"\]/s)
       assert.match(await open.raw('GET *'), /^HTTP\/1\.1 400 /)
@@ -219,7 +225,7 @@ describe('routes', () => {
       assert.match(await closed.raw('OPTIONS *'), /^HTTP\/1\.1 404 /)
     })
 
-    it('lets a CONNECT by, which names no path', async () => {
+    it('lets a CONNECT pass, which has no path', async () => {
       const reached: string[] = []
       const server = createServer()
       started.push({ server, agent: new Agent() })
@@ -237,7 +243,7 @@ describe('routes', () => {
   })
 
   describe('on odd targets', () => {
-    it('guards an absolute target by its path', async () => {
+    it('checks an absolute target by its path', async () => {
       const { raw } = await serve(tableOf('GET /orders'))
       assert.match(await raw('GET http://elsewhere/orders?x'), /200 OK.*"GET \/orders"/s)
       assert.match(await raw('GET HTTP://u@[::1]:80/Orders/'), /200 OK.*"GET \/orders"/s)
@@ -245,7 +251,7 @@ describe('routes', () => {
       assert.match(await raw('GET http:///orders'), /^HTTP\/1\.1 400 /)
     })
 
-    it('refuses the ambiguous with otherwise pass, and far from any route, too', async () => {
+    it('refuses ambiguous paths also with otherwise: pass, and where no route matches', async () => {
       const { raw } = await serve(tableOf('GET /orders'))
       for (const target of ['//', '/x//y', '/x/../y', '/x%2fy', '/x\\y', '/x#y', '/%zz', '/%ff']) {
         const answer = await raw(`GET ${target}`)
@@ -254,7 +260,7 @@ describe('routes', () => {
       }
     })
 
-    it('refuses what another reader takes to another route, in both directions', async () => {
+    it('refuses a path that another reader would read as another route, in both directions', async () => {
       const { ask } = await serve(tableOf('/*', '/orders', '/orders/:id', '/orders/new'))
       const odd = [
         '/orders;x',
@@ -267,13 +273,13 @@ describe('routes', () => {
       for (const target of odd) assert.equal((await ask(target)).status, 400, target)
     })
 
-    it('refuses what a reader takes for a route that ends only at its question marks', async () => {
+    it('refuses a path that is a route only when it is ended at an encoded question mark', async () => {
       const { ask } = await serve(tableOf('/tags/:tag/posts'))
       assert.equal((await ask('/tags/c%23/posts%3Fx')).status, 400)
       assert.equal((await ask('/tags/c%3F/posts%23x')).status, 400)
     })
 
-    it('does not refuse the harmless', async () => {
+    it('does not refuse harmless paths', async () => {
       const { ask } = await serve(tableOf('/', 'GET /orders', 'GET /tags/:tag/posts', '/files/*'))
       const routed = [
         '/tags/c%23/posts',
@@ -312,7 +318,7 @@ describe('routes', () => {
   })
 
   describe('whatever the spelling', () => {
-    it('never lets a guarded path by', async function () {
+    it('never lets a request for a checked path pass unchecked', async function () {
       this.timeout(60_000)
       const guarded = ['/orders', '/orders/7', '/orders/7/items', '/admin/x/y', '/k%C3%A4se']
       const keys = ['/orders', '/orders/:id', '/orders/:id/items', '/admin/*', '/käse']

@@ -9,7 +9,7 @@ describe('parseKey', () => {
     assert.equal(parseKey('/orders').method, ANY)
   })
 
-  it('reads static segments, encoded or not, parameters and the rest', () => {
+  it('reads fixed segments, encoded or not, parameters and the rest', () => {
     const key = parseKey('GET /Käse/a%20b/:id/*')
     assert.deepEqual(key.plain, ['käse', 'a b', PARAM, REST])
     assert.deepEqual(key.names, [undefined, undefined, 'id', '*'])
@@ -26,13 +26,13 @@ describe('parseKey', () => {
     'GET,POST /orders': /the method must be a word/,
     'GET /a/:id/b/:id': /two parameters are named "id"/,
     'GET /a/*/b': /"\*" must be the last segment/,
-    '/a/b*': /literally it is "%2A"/,
+    '/a/b*': /the character itself as "%2A"/,
     '/a/:id?': /the name ":id\?" must be/,
     '/a/:': /the name ":" must be/,
     '/a/:x-:y': /the name ":x-:y" must be/,
-    '/a/{id}': /a parameter is a whole segment, ":id"/,
-    '/things:batch': /literally it is "%3A"/,
-    '/a?x=1': /"\?" is no pattern here/,
+    '/a/{id}': /write a parameter as a whole segment, ":id"/,
+    '/things:batch': /the character itself as "%3A"/,
+    '/a?x=1': /"\?" is not a pattern here/,
     '//a': /segment "" are refused as ambiguous/,
     '/a/../b': /segment ".." are refused/,
     '/a%2Fb': /segment "a%2Fb" are refused/,
@@ -58,12 +58,12 @@ describe('Trie', () => {
   for (const key of keys) trie.at(parseKey(key).plain, () => key)
   const find = (...path: string[]): readonly string[] => trie.find(path)
 
-  it('finds static text before parameters before the rest', () => {
+  it('finds fixed texts before parameters, and these before the rest', () => {
     assert.deepEqual(find('a', 'b'), ['/a/b', '/a/:x', '/a/*', '/*'])
     assert.deepEqual(find('a', 'c'), ['/a/:x', '/a/*', '/*'])
   })
 
-  it('goes back where static text leads nowhere', () => {
+  it('tries parameters where a fixed text leads nowhere', () => {
     assert.deepEqual(find('a', 'b', 'd'), ['/a/:x/d', '/a/*', '/*'])
   })
 
@@ -77,7 +77,7 @@ describe('Trie', () => {
     assert.equal(same, '/a/:x')
   })
 
-  it('is not fooled by the names of object members', () => {
+  it('finds nothing under the names of object members', () => {
     assert.deepEqual(new Trie<string>().find(['__proto__', 'constructor']), [])
   })
 })

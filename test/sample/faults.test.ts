@@ -37,7 +37,7 @@ describe('the faulty upstreams', () => {
     assert.equal(seen.aborted, 1)
   }
 
-  it('have a title and both outcomes in words', () => {
+  it('have a title and describe both outcomes', () => {
     assert.deepEqual(faults.names, faultNames)
     for (const name of faultNames) {
       const { title, expect, bare } = faults.about[name]
@@ -201,7 +201,7 @@ describe('the faulty upstreams', () => {
       assert.match(codeOf((await broken)[0]), /^HPE_/)
     })
 
-    it('502-no-date: an error that no clock has stamped', async () => {
+    it('502-no-date: an error without a Date', async () => {
       const { head, body } = split(await wire('502-no-date'))
       assert.match(head, /^HTTP\/1\.1 502 Bad Gateway\r\n/)
       assert.doesNotMatch(head, /^Date:/im)
@@ -233,7 +233,7 @@ describe('the faulty upstreams', () => {
       })
     }
 
-    it('html: 500 with a page, as of a load balancer', async () => {
+    it('html: 500 with a page, like that of a load balancer', async () => {
       const response = await ask(faults.target('html'))
       assert.deepEqual([response.statusCode, response.headers['content-type']], [500, 'text/html'])
       assert.match(await text(response), /^<html>.*500 Internal Server Error/s)
@@ -267,7 +267,7 @@ describe('the faulty upstreams', () => {
     })
   })
 
-  it('count nobody as gone who got the whole fault', async () => {
+  it('do not count a client as gone that got the whole fault', async () => {
     for (const name of ['reset', 'truncated', 'rst', 'hang-up', 'html'] as const) {
       const { aborted, requests } = faults.seen(name)
       await wire(name)

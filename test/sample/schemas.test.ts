@@ -30,12 +30,12 @@ describe('the schemas of the sample proxy', () => {
     }
   })
 
-  it('take digits as the id of an order', () => {
+  it('accept digits as the id of an order', () => {
     assert.equal(id({ id: '4711' }), true)
     for (const broken of ['', 'one', '-1', '1'.repeat(19)]) assert.equal(id({ id: broken }), false)
   })
 
-  it('take chats with tools, images and members of tomorrow', () => {
+  it('accept chats with tools, images and unknown members', () => {
     const tool = { role: 'assistant', content: null, tool_calls: [{ id: 'call_1' }] }
     const image = { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:' } }] }
     assert.equal(chat({ model: 'sample', messages: [image, tool], tomorrow: true }), true)
@@ -51,7 +51,7 @@ describe('the schemas of the sample proxy', () => {
     }
   })
 
-  it('judge the examples of the listing as it says', () => {
+  it('give the examples of the listing the results that it shows', () => {
     const bodies = [...listing('http://x').matchAll(/^ +-d '(\{.*\})'$/gm)].map(([, body]) =>
       JSON.parse(body ?? ''),
     )
@@ -75,7 +75,7 @@ describe('the webhooks of the listing', () => {
     assert.equal(ping(JSON.parse(stdout)), true)
   })
 
-  it('are one that does not', () => {
+  it('are one ping that does not fit', () => {
     const body = /\/hooks\/ping .* -d '(.*)'$/m.exec(text)?.[1] ?? ''
     assert.equal(ping(JSON.parse(body)), false)
   })

@@ -6,11 +6,11 @@ describe('the settings of the sample proxy', () => {
     assert.deepEqual(readSettings({}), { port: 3000 })
   })
 
-  it('take an empty variable for an unset one', () => {
+  it('treat an empty variable as an unset one', () => {
     assert.deepEqual(readSettings({ PORT: '', UPSTREAM_URL: '' }), { port: 3000 })
   })
 
-  it('take ports from 0 to 65535', () => {
+  it('accept ports from 0 to 65535', () => {
     const ports = ['0', '1', '8080', '65535'].map((PORT) => readSettings({ PORT }).port)
     assert.deepEqual(ports, [0, 1, 8080, 65_535])
   })
@@ -26,12 +26,12 @@ describe('the settings of the sample proxy', () => {
     'http',
     '1234567890',
   ]) {
-    it(`refuse PORT=${PORT}, naming the variable, the value and the mend`, () => {
+    it(`refuse PORT=${PORT}, naming the variable, the value and the fix`, () => {
       assertRefused({ PORT }, `PORT=${JSON.stringify(PORT)}`, /whole number from 0 .* to 65535/)
     })
   }
 
-  it('take an absolute http or https URL as the upstream', () => {
+  it('accept an absolute http or https URL as the upstream', () => {
     const urls = ['http://127.0.0.1:8080', 'https://api.example.com/v2', 'HTTP://[::1]:80'].map(
       (UPSTREAM_URL) => readSettings({ UPSTREAM_URL }).upstreamUrl,
     )
@@ -94,7 +94,7 @@ describe('the settings of the sample proxy', () => {
 })
 
 /** Asserts that the environment is refused in one line, and returns that line. */
-function assertRefused(env: NodeJS.ProcessEnv, start: string, mend: RegExp): string {
+function assertRefused(env: NodeJS.ProcessEnv, start: string, fix: RegExp): string {
   let message = ''
   assert.throws(
     () => readSettings(env),
@@ -105,7 +105,7 @@ function assertRefused(env: NodeJS.ProcessEnv, start: string, mend: RegExp): str
     },
   )
   assert.ok(message.startsWith(start), message)
-  assert.match(message, mend)
+  assert.match(message, fix)
   assert.doesNotMatch(message, /[\r\n]/)
   return message
 }

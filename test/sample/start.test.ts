@@ -56,7 +56,7 @@ class Sample {
 describe('npm start', function () {
   this.timeout(60_000)
 
-  it('greets with a curl line for each behaviour, and serves the same text at /', async () => {
+  it('prints a curl line for each behaviour, and serves the same text at /', async () => {
     const sample = new Sample({})
     try {
       const port = await sample.port()
@@ -72,7 +72,7 @@ describe('npm start', function () {
     }
   })
 
-  it('explains a fault where the bare proxy crashes, and goes on after the crash', async () => {
+  it('answers a fault where the bare proxy crashes, and goes on after the crash', async () => {
     const sample = new Sample({})
     try {
       const port = await sample.port()

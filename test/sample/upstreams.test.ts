@@ -22,7 +22,7 @@ describe('the embedded upstreams', () => {
     ask(path, { method: 'POST', body, headers: { ...JSON_TYPE, ...headers } })
 
   describe('orders', () => {
-    it('show the orders 1 to 3', async () => {
+    it('serve the orders 1 to 3', async () => {
       for (const id of ['1', '2', '3']) {
         const response = await ask(`/orders/${id}`)
         const order = await json(response)
@@ -46,7 +46,7 @@ describe('the embedded upstreams', () => {
       assert.deepEqual([error, message], ['no_such_order', 'Orders 1 to 3 exist.'])
     })
 
-    it('create an order, say where it is, and tell what bytes arrived', async () => {
+    it('create an order, give its Location, and describe the bytes that arrived', async () => {
       const response = await post('/orders', ORDER)
       assert.equal(response.status, 201)
       const created = await json(response)
@@ -57,7 +57,7 @@ describe('the embedded upstreams', () => {
       assert.equal((await json(await ask(location)))['customer'], 'Ada')
     })
 
-    it('read a compressed order, and tell the bytes as they came', async () => {
+    it('read a compressed order, and describe the bytes as they came', async () => {
       const compress = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }
       for (const [encoding, pack] of Object.entries(compress)) {
         const bytes = pack(ORDER)
@@ -77,21 +77,21 @@ describe('the embedded upstreams', () => {
       assert.equal((await ask('/orders/1')).status, 200)
     })
 
-    it('refuse what is no JSON object in their own words', async () => {
+    it('refuse what is not a JSON object with an error of their own', async () => {
       for (const body of ['', '{"customer":', '[]', 'null']) {
         const response = await post('/orders', body)
         assert.deepEqual([response.status, (await json(response))['error']], [400, 'no_json'], body)
       }
     })
 
-    it('refuse more than 1 MB in their own words', async () => {
+    it('refuse more than 1 MB with an error of their own', async () => {
       const response = await post('/orders', Buffer.alloc(1024 * 1024 + 1, ' '))
       assert.deepEqual([response.status, (await json(response))['error']], [413, 'too_large'])
     })
   })
 
   describe('webhooks', () => {
-    it('are taken with 202, with the event, the bytes and a number per delivery', async () => {
+    it('are answered with 202, with the event, the bytes and a number per delivery', async () => {
       const first = await json(await post('/hooks/push', '{"ref":"main"}'))
       const response = await post('/hooks/ping', ORDER)
       assert.equal(response.status, 202)
@@ -140,7 +140,7 @@ describe('the embedded upstreams', () => {
       assert.ok(left < timers, `${timers} timers before, ${left} after`)
     })
 
-    it('answer 400 in the words of OpenAI without a model or messages', async () => {
+    it('answer 400 in the form of OpenAI without a model or messages', async () => {
       for (const body of ['{"model":"sample"}', '{"messages":[]}', '[', 'null']) {
         const response = await post('/v1/chat/completions', body)
         assert.equal(response.status, 400)

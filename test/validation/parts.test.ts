@@ -77,7 +77,7 @@ describe('coercion of parameters', () => {
     boolean: ['', '1', '0', 'TRUE', 'yes', 'null', 'constructor'],
     null: ['', 'null'],
   }))
-    it(`makes no ${type} of what is not written exactly so`, () => {
+    it(`makes no ${type} of a text in another form`, () => {
       for (const text of texts)
         assert.deepEqual(
           one(type, text),
@@ -127,7 +127,7 @@ describe('coercion of parameters', () => {
     })
   })
 
-  it('makes lists where the schema wants one, and refuses several values where it wants one', () => {
+  it('makes a list where the schema wants a list, and refuses several values where it wants one value', () => {
     const list = typed({ type: 'array', items: { type: 'integer' } })
     assert.deepEqual(check(list, { a: ['1', '2'] }), { a: [1, 2] })
     assert.deepEqual(check(list, { a: '1' }), { a: [1] })
@@ -184,7 +184,7 @@ describe('the parts of a request', () => {
     return found
   }
 
-  it('refuses a query that readers do not agree about', async () => {
+  it('refuses a query that readers read in different ways', async () => {
     for (const query of ['?x=1#&page=2', '#?page=2', '?s=%zz', '?s=%3', '?s=%ff', '?%ff=1']) {
       const found = await read('query', `/x${query}`)
       assert.ok(GatewayError.is(found), query)

@@ -89,7 +89,7 @@ describe('the types of validate', () => {
     assert.equal(typed, check)
   })
 
-  it('are unknown where the type of the schema does not tell', () => {
+  it('are unknown where the type of the schema is not specific', () => {
     const wide: object = schema
     const check = validate({ body: wide })
     same<Same<PartsFrom<typeof check>['body'], unknown>>()

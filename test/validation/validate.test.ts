@@ -36,7 +36,7 @@ const codeOf = async (...args: Parameters<typeof run>) => {
 }
 
 describe('validation of a request', () => {
-  it('hands on the parsed body, and the other parts coerced', async () => {
+  it('gives the parsed body, and the other parts coerced', async () => {
     const query = {
       type: 'object',
       properties: { page: { type: 'integer' }, tag: { type: 'array' } },
@@ -57,7 +57,7 @@ describe('validation of a request', () => {
     assert.equal(error.options.errorsTruncated, undefined)
   })
 
-  it('refuses parameters before it reads the body, all parts up to maxErrors', async () => {
+  it('refuses wrong parameters before it reads the body, with all parts up to maxErrors', async () => {
     const part = { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } }
     const error = await run(
       post('not JSON'),

@@ -80,7 +80,7 @@ for (const host of hosts) {
       hits = 0
     }
 
-    it('lets requests through while it is closed, and passes what the upstream says', async () => {
+    it('lets requests through while it is closed, and passes the answers of the upstream', async () => {
       respond = broken
       const received = await send()
       assert.deepEqual([received.status, received.body], [500, 'broken'])
@@ -147,7 +147,7 @@ for (const host of hosts) {
       assert.equal((await send()).status, 503)
     })
 
-    it('is neither closed nor wedged by a probe whose client leaves', async () => {
+    it('neither closes nor blocks when the client of a probe leaves', async () => {
       await open()
       if (!circuit.breaker.halfOpen) await once(circuit.breaker, 'halfOpen')
       const reached = new Promise<void>((resolve) => (respond = () => resolve()))
@@ -260,7 +260,7 @@ for (const host of hosts) {
       },
     }
     for (const [title, callUp] of Object.entries(enough)) {
-      it(`takes an application that ${title} for one that has heard enough`, async () => {
+      it(`counts no failure when an application ${title} because it has read enough`, async () => {
         const endless = await listen(
           createServer((_req, res) => void res.writeHead(200).write('part')),
         )
@@ -288,7 +288,7 @@ for (const host of hosts) {
       })
     }
 
-    it('shows itself in the list, and can be opened, closed and released by hand', async () => {
+    it('is in the list, and can be opened, closed and released by hand', async () => {
       assert.equal((await send()).status, 200)
       assert.equal(entry()?.state, 'closed')
       entry()?.open()

@@ -67,7 +67,7 @@ for (const proxy of proxies) {
     /** All that is ever told to the circuit about the first request has been told. */
     const over = () => until(() => answers[0]?.closed === true)
 
-    it('timeout: 504, the call is aborted, and no other one', async () => {
+    it('timeout: 504, and only this call is aborted', async () => {
       await start({ timeout: 200 })
       const late = send('/late')
       const first = await hit(1)
@@ -84,7 +84,7 @@ for (const proxy of proxies) {
       assert.equal(failures(), 1)
     })
 
-    it('connectTimeout: 504 with its own code, and the connection is given up', async () => {
+    it('connectTimeout: 504 with its own code, and the connection attempt is aborted', async () => {
       const sockets: Socket[] = []
       // TCP stands, TLS never will.
       const silent = await listen(createTcpServer((socket) => void sockets.push(socket)))
@@ -104,7 +104,7 @@ for (const proxy of proxies) {
       }
     })
 
-    it('connectTimeout: leaves a connection alone that stands', async () => {
+    it('connectTimeout: does not end an established connection', async () => {
       await start({ connectTimeout: 50 })
       const answer = send()
       const { res } = await hit()
@@ -113,7 +113,7 @@ for (const proxy of proxies) {
       assert.match((await answer).body, /connected/)
     })
 
-    it('idleTimeout: cuts a stream that stands still, and aborts the call', async () => {
+    it('idleTimeout: cuts a stream that stops, and aborts the call', async () => {
       await start({ idleTimeout: 100 })
       const answer = send()
       const { res } = await hit()
@@ -125,7 +125,7 @@ for (const proxy of proxies) {
       await until(() => failures() === 1)
     })
 
-    it('idleTimeout and timeout: leave a stream alone that flows', async () => {
+    it('idleTimeout and timeout: do not cut a stream that sends', async () => {
       await start({ idleTimeout: 120, timeout: 120 })
       const answer = send()
       const { res } = await hit()
@@ -137,7 +137,7 @@ for (const proxy of proxies) {
       assert.deepEqual(dechunk((await answer).body), { text: '01234567', whole: true })
     })
 
-    it('idleTimeout: leaves a stream alone whose client does not read', async () => {
+    it('idleTimeout: does not cut a stream whose client does not read', async () => {
       await start({ idleTimeout: 100 })
       const client = connect(gateway.port, '127.0.0.1').pause()
       client.write(getLine('/'))
@@ -159,7 +159,7 @@ for (const proxy of proxies) {
       assert.ok(size > large.length, `${size} bytes`)
     })
 
-    it('totalTimeout: cuts a stream although it flows, and aborts the call', async () => {
+    it('totalTimeout: cuts a stream although it sends, and aborts the call', async () => {
       await start({ totalTimeout: 200 })
       const answer = send()
       const { res } = await hit()
@@ -173,7 +173,7 @@ for (const proxy of proxies) {
       }
     })
 
-    it('totalTimeout: says nothing about an upstream whose client does not read', async () => {
+    it('totalTimeout: does not count against an upstream whose client does not read', async () => {
       await start({ totalTimeout: 1000 })
       const client = connect(gateway.port, '127.0.0.1').pause()
       client.on('error', () => {}).write(getLine('/'))
@@ -184,7 +184,7 @@ for (const proxy of proxies) {
       client.destroy()
     })
 
-    it('totalTimeout: answers 408 when the body is not there, and says nothing about the upstream', async () => {
+    it('totalTimeout: answers 408 when the request body has not arrived, and does not count against the upstream', async () => {
       await start({ totalTimeout: 200 })
       const problem = problemIn(await sendRaw(gateway.port, post(4), 'bo'))
       assert.deepEqual([problem.status, problem.code], [408, 'request_timeout'])
@@ -192,7 +192,7 @@ for (const proxy of proxies) {
       assert.equal(circuit.breaker.stats.fires, 0)
     })
 
-    it('timeout: leaves an upload alone that flows as slowly as the upstream reads', async () => {
+    it('timeout: does not end an upload that is as slow as the upstream reads', async () => {
       const timeout = 300
       await start({ timeout })
       const answer = sendRaw(gateway.port, post(large.length), large)
@@ -218,7 +218,7 @@ for (const proxy of proxies) {
       assert.equal(failures(), 1)
     })
 
-    it('timeout: leaves an upload alone, and the upstream its whole time after it', async () => {
+    it('timeout: does not end an upload, and gives the upstream the full time after it', async () => {
       await start({ timeout: 400 })
       const client = connect(gateway.port, '127.0.0.1')
       client.write(post(4))
@@ -239,7 +239,7 @@ for (const proxy of proxies) {
 }
 
 describe('deadlines', () => {
-  it('do not cut what the application still sends after its upstream is done', async () => {
+  it('do not cut what the application still sends after the upstream response has ended', async () => {
     const upstream = await listen(createServer((_req, res) => void res.end('all')))
     const circuit = circuitBreaker({ name: `deadlines ${mounted++}`, idleTimeout: 60 })
     const gateway = await listen(
@@ -258,7 +258,7 @@ describe('deadlines', () => {
     await upstream.close()
   })
 
-  it('give up a connection that does not stand, also when a later call is good', async () => {
+  it('abort a connection that is not established, also when a later call succeeds', async () => {
     const silent = await listen(createTcpServer())
     const good = await listen(createServer((_req, res) => void res.end('good')))
     const circuit = circuitBreaker({ name: `deadlines ${mounted++}`, connectTimeout: 100 })
@@ -297,7 +297,7 @@ describe('deadlines', () => {
     await upstream.close()
   })
 
-  it('leave a stream alone whose client does not read over HTTP/2', async () => {
+  it('do not cut a stream over HTTP/2 whose client does not read', async () => {
     const chunk = Buffer.alloc(64 * 1024, 'x')
     let answer: ServerResponse | undefined
     const upstream = await listen(
@@ -330,7 +330,7 @@ describe('deadlines', () => {
 
 for (const host of hosts) {
   describe(`${host.name}, the keys of a circuit breaker`, () => {
-    it('have a circuit each; what is no string shares the one of the name', async () => {
+    it('have a circuit each; a key that is not a string shares the circuit of the name', async () => {
       const name = `keys on ${host.name}`
       const warnings: string[] = []
       const onWarning = ({ message }: Error) => warnings.push(message)

@@ -115,7 +115,7 @@ for (const host of hosts) {
         await until(() => waiting[0]?.closed === true)
       })
 
-      it(`answers a failed call that the proxy made a 5xx of${how}`, async () => {
+      it(`answers a failed call that the proxy answered with a 5xx${how}`, async () => {
         await start(cached, (req, res) => forward(req, res, gone), guarded)
         assertCached(await send())
         assert.deepEqual(told, ['upstream_refused'])
@@ -189,7 +189,7 @@ for (const host of hosts) {
       assert.deepEqual(dechunk(received.body), { text: 'one two', whole: true })
     })
 
-    it('may answer with an error of its own, which nobody replaces', async () => {
+    it('may answer with an error of its own, which is not replaced', async () => {
       await start(
         ({ res }) => {
           res.statusCode = 503
@@ -201,7 +201,7 @@ for (const host of hosts) {
       assert.deepEqual([received.status, received.body], [503, '{"own":true}'])
     })
 
-    it('may call another handler, whose call is neither aborted nor judged', async () => {
+    it('may call another handler, whose call is neither aborted nor counted', async () => {
       await start(
         ({ req, res }) => forward(Object.assign(req, { url: '/hang' }), res, upstream.url),
         (req, res) => forward(req, res, gone),
@@ -238,7 +238,7 @@ for (const host of hosts) {
       })
     }
 
-    it('that throws what it was told is not warned of, but what throws another error is', async () => {
+    it('that throws the error it was given causes no warning, but one that throws another error does', async () => {
       const warned = once(process, 'warning') as Promise<[Error]>
       let own: Error | undefined
       await start((_exchange, error) => {
@@ -281,7 +281,7 @@ for (const host of hosts) {
       assert.deepEqual(dechunk(received.body), { text: 'half', whole: false })
     })
 
-    it('is not asked about what is no failure of an upstream', async () => {
+    it('is not called for what is not a failure of an upstream', async () => {
       await start(cached, (req, res) => {
         if (req.url === '/bug') throw new TypeError('a defect')
         forward(req, res, upstream.url)
@@ -294,7 +294,7 @@ for (const host of hosts) {
       assert.deepEqual(told, [])
     })
 
-    it('is not asked when the head was out, and nothing is appended', async () => {
+    it('is not called when the head is already out, and nothing is appended', async () => {
       await start()
       const received = await send('/dies')
       assert.deepEqual(dechunk(received.body), { text: 'half', whole: false })

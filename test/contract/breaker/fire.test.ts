@@ -54,7 +54,7 @@ for (const [host, { circuitBreaker }] of [
     }
     const hang = (signal: AbortSignal) => fetch(`${upstream.url}/hang`, { signal })
 
-    it('gives back what the call gives, and counts a success', async () => {
+    it('resolves to the result of the call, and counts a success', async () => {
       const orders = breaker()
       assert.equal(await orders.fire(() => 'row'), 'row')
       const rows = await orders.fire(async () => [1, 2])
@@ -66,7 +66,7 @@ for (const [host, { circuitBreaker }] of [
       ['fetch', (url: string): Promise<unknown> => fetch(url)],
       ['undici', (url: string): Promise<unknown> => request(url)],
     ] as const) {
-      it(`counts a 500 of ${client} as a failure, and gives it back`, async () => {
+      it(`counts a 500 of ${client} as a failure, and resolves to it`, async () => {
         const orders = breaker()
         await orders.fire(() => call(`${upstream.url}/500`))
         assert.deepEqual(counts(orders), [0, 1])
@@ -95,7 +95,7 @@ for (const [host, { circuitBreaker }] of [
       })
     }
 
-    it('takes the status that a library put on its error for the answer that it is', async () => {
+    it("counts an error with the status of an upstream's answer as that answer", async () => {
       const orders = breaker({ volumeThreshold: 10 })
       const like = (status: number) =>
         Promise.reject(Object.assign(new Error('axios'), { response: { status, headers: {} } }))
@@ -121,7 +121,7 @@ for (const [host, { circuitBreaker }] of [
       assert.deepEqual(counts(orders), [0, 1])
     })
 
-    it('counts what it does not know as a failure, but a defect of the application as nothing', async () => {
+    it('counts an unknown error as a failure, and a defect of the application not at all', async () => {
       const orders = breaker({ volumeThreshold: 10 })
       await rejects(
         orders.fire(() => Promise.reject(new Error('deadlock'))),
@@ -166,7 +166,7 @@ for (const [host, { circuitBreaker }] of [
       assert.deepEqual(counts(orders), [0, 1])
     })
 
-    it('counts a call that the caller aborts as neither', async () => {
+    it('counts a call that the caller aborts as neither success nor failure', async () => {
       const orders = breaker()
       const caller = new AbortController()
       const call = orders.fire((signal) => hang(AbortSignal.any([signal, caller.signal])))
@@ -190,7 +190,7 @@ for (const [host, { circuitBreaker }] of [
       ],
       ['name cannot be read', trapped('name')],
     ] as const) {
-      it(`rejects with its own error, and frees the place, after an error whose ${title}`, async () => {
+      it(`rejects with its own error, and frees its place in the capacity, after an error whose ${title}`, async () => {
         const orders = breaker({ capacity: 1, volumeThreshold: 10 })
         for (let round = 0; round < 2; round++) {
           await rejects(
@@ -202,7 +202,7 @@ for (const [host, { circuitBreaker }] of [
       })
     }
 
-    it('gives back a value whose headers cannot be read, and frees the place', async () => {
+    it('resolves to a value whose headers cannot be read, and frees its place in the capacity', async () => {
       const orders = breaker({ capacity: 1 })
       const row = trapped('headers', { status: 500 })
       for (let round = 0; round < 2; round++) assert.equal(await orders.fire(() => row), row)
@@ -218,7 +218,7 @@ for (const [host, { circuitBreaker }] of [
       assert.deepEqual(counts(orders), [0, 1])
     })
 
-    it('refuses above its capacity, which is no failure, and frees what has ended', async () => {
+    it('refuses calls above its capacity without counting a failure, and frees the place of a call that has ended', async () => {
       const orders = breaker({ capacity: 1 })
       const first = orders.fire(hang)
       await until(() => waiting.length === 1)
@@ -230,7 +230,7 @@ for (const [host, { circuitBreaker }] of [
       assert.deepEqual(counts(orders), [2, 0])
     })
 
-    it('lets one call probe a half-open circuit, and an aborted one neither closes nor wedges it', async () => {
+    it('lets one call probe a half-open circuit, which an aborted probe neither closes nor blocks', async () => {
       const orders = breaker({ resetTimeout: 20 })
       await orders.fire(() => fetch(`${upstream.url}/500`))
       await once(orders.breaker, 'halfOpen')
@@ -248,7 +248,7 @@ for (const [host, { circuitBreaker }] of [
       await until(() => orders.breaker.closed)
     })
 
-    it('lets isFailure decide, and goes on when it throws', async () => {
+    it('asks isFailure for the verdict, and goes on when it throws', async () => {
       const orders = breaker({
         volumeThreshold: 10,
         isFailure: ({ status, code }) => {
@@ -309,7 +309,7 @@ for (const host of hosts) {
       for (const entry of breakers.list()) if (entry.name === name) entry.release()
     })
 
-    it('answers what it rejects with, from the circuit of the request', async () => {
+    it('answers the error that it rejects with, from the circuit of the request', async () => {
       const failing = sendRaw(gateway.port, getLine('/tenant'))
       await until(() => call !== undefined)
       call?.socket?.resetAndDestroy()
@@ -320,7 +320,7 @@ for (const host of hosts) {
       assert.equal(breakers.get(name, 'tenant')?.state, 'open')
     })
 
-    it('aborts the call of a client that leaves, and counts it as neither', async () => {
+    it('aborts the call of a client that leaves, and counts it as neither success nor failure', async () => {
       const client = connect(gateway.port, '127.0.0.1')
       client.write(getLine('/left'))
       await until(() => call !== undefined)
@@ -348,7 +348,7 @@ for (const host of hosts) {
       assert.equal(orders.breaker.stats.fires, 0)
     })
 
-    it('answers 504 to a client that is there when the application aborts its call', async () => {
+    it('answers 504 to a connected client when the application aborts its call', async () => {
       const own = new AbortController()
       handle = () =>
         orders.fire((signal) =>

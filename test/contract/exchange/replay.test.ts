@@ -192,7 +192,7 @@ for (const host of hosts) {
       }
     }
 
-    it('an empty chunked body is a missing one', async () => {
+    it('an empty chunked body counts as a missing body', async () => {
       const received = await sendRaw(gateway.port, fields('Transfer-Encoding: chunked') + LAST)
       const problem = problemIn(received)
       assert.equal(problem.code, 'request_invalid')
@@ -231,7 +231,7 @@ for (const host of hosts) {
       answers.forEach((answer, at) => assert.ok(answer.includes(bodies[at] ?? '?'), answer))
     })
 
-    it('a small body that is refused unread does not cost the connection', async () => {
+    it('a small body that is refused unread does not close the connection', async () => {
       const refused = counted(Buffer.from(TRICKY), 'X: 1')
         .replace('application/json', 'text/plain')
         .replace('Connection: close\r\n', '')
@@ -240,7 +240,7 @@ for (const host of hosts) {
       assert.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 415', 'HTTP/1.1 400'])
     })
 
-    it('a body that does not arrive in time is a 408, and too large a one a 413', async () => {
+    it('a body that does not arrive in time is a 408, and one that is too large is a 413', async () => {
       const slow = await host.start({
         use: ({ problemDetails, validate }) => [
           problemDetails(),

@@ -24,7 +24,7 @@ for (const host of hosts) {
       }
     })
 
-    it('a wrong body is a 400 with the safe message', async () => {
+    it('a body that breaks its schema is a 400 with the safe message', async () => {
       const gateway = await host.start({
         use: ({ validate }) => [validate({ body: { type: 'array' } })],
         handler: (_req, res) => res.end('ok'),
@@ -39,7 +39,7 @@ for (const host of hosts) {
       }
     })
 
-    it('a timeout is a 504, and the proxy that hears of it later does no harm', async () => {
+    it('a timeout is a 504, and what the proxy writes later has no effect', async () => {
       const faults = await startFaults()
       const forward = createForward()
       const gateway = await host.start({
@@ -60,7 +60,7 @@ for (const host of hosts) {
       }
     })
 
-    it('a body that dies is cut', async () => {
+    it('a body that breaks off is cut', async () => {
       const faults = await startFaults()
       const forward = createForward()
       const gateway = await host.start({

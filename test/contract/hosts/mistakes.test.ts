@@ -79,7 +79,7 @@ describe('mistakes', () => {
     })
   }
 
-  it('one problemDetails too many changes nothing: the first one answers, once', async () => {
+  it('a second problemDetails changes nothing: the first one answers, once', async () => {
     for (const host of hosts) {
       const codes: string[] = []
       const options = {

@@ -87,7 +87,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
 
     const stats = () => circuitBreaker({ name, timeout: 200, volumeThreshold: 1e6 }).breaker.stats
 
-    it('lets a WebSocket through, and counts it as a success once it stands', async () => {
+    it('lets a WebSocket through, and counts a success once it is established', async () => {
       const upstream = await started(createServer())
       const server = createServer()
       const sockets = new WebSocketServer({ server })
@@ -127,7 +127,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       }
     })
 
-    it('answers a dial that is refused', async () => {
+    it('answers an upgrade whose connection is refused', async () => {
       const { port } = await gateway(nobody.url)
       const received = await sendRaw(port, upgrade())
       assert.deepEqual([received.status, problemIn(received).code], [502, 'upstream_refused'])
@@ -148,7 +148,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       client.close()
     })
 
-    it('answers a dial that hangs, and ends it', async () => {
+    it('answers an upgrade whose connection hangs, and aborts it', async () => {
       let dialled: Socket | undefined
       const upstream = await started(
         createServer().on('upgrade', (_req, socket) => {
@@ -165,7 +165,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       assert.ok(dialled)
     })
 
-    it('answers a dial that is reset', async () => {
+    it('answers an upgrade whose connection is reset', async () => {
       const upstream = await started(
         createServer().on('upgrade', (_req, socket) => (socket as Socket).resetAndDestroy()),
       )
@@ -189,7 +189,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       assert.deepEqual(codes, [])
     })
 
-    it('answers for an open circuit', async () => {
+    it('answers while the circuit is open', async () => {
       const { port } = await gateway('http://127.0.0.1:1')
       breakers.get(name)?.open()
       const received = await sendRaw(port, upgrade())
@@ -198,7 +198,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
     })
 
     for (const leave of ['resetAndDestroy', 'destroy'] as const)
-      it(`ends the dial of a client that leaves by ${leave}()`, async () => {
+      it(`aborts the connection of a client that leaves by ${leave}()`, async () => {
         const dials: Socket[] = []
         const upstream = await started(
           createServer().on('upgrade', (_req, socket) => {
@@ -220,7 +220,7 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
   })
 }
 
-describe('a dial that the proxy answers in several writes', () => {
+describe('an upgrade that the proxy answers in several writes', () => {
   it('gets one whole answer, and nothing after it', async () => {
     const proxy = httpProxy.createProxyServer({ target: nobody.url })
     proxy.on('error', (_error, _req, socket) => {
@@ -244,7 +244,7 @@ describe('a dial that the proxy answers in several writes', () => {
 })
 
 describe('upgradeListener at mount', () => {
-  it('wants functions', () => {
+  it('refuses what is not a function', () => {
     assert.throws(() => upgradeListener(undefined as never), /upgradeListener: pass middlewares/)
     assert.throws(() => Reflect.apply(upgradeListener, undefined, []), TypeError)
   })

@@ -45,7 +45,7 @@ describe('a middleware in the wrong place', () => {
     }
   })
 
-  it('stands where the handler should', () => {
+  it('of Connect in the place of the handler is refused', () => {
     assert.throws(() => call(listener, problemDetails()), /pass middlewares, then the handler/)
   })
 })
@@ -61,7 +61,7 @@ describe('a mistyped key of routes', () => {
 })
 
 describe('a handler that calls next twice', () => {
-  it('is warned of, and goes on once', async () => {
+  it('causes a warning, and the request goes on once', async () => {
     const seen: string[] = []
     const warned = ({ message }: Error) => void seen.push(message)
     process.on('warning', warned)

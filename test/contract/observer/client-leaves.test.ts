@@ -76,7 +76,7 @@ for (const host of hosts) {
       })
     }
 
-    it('does not call the upstream when the body never became whole', async () => {
+    it('does not call the upstream when the body never arrived in full', async () => {
       const client = connect(gateway.port, '127.0.0.1')
       client.on('error', () => {})
       client.write(post('/checked', '{"a":1}').slice(0, -2), () => client.destroy())

@@ -142,7 +142,7 @@ for (const host of hosts) {
       assert.match(frames[0] ?? '', /"content":" upon".*\n\n\n\n$/s)
     })
 
-    it('cuts an event stream that stands still, and the upstream with it', async () => {
+    it('cuts an event stream that stops, and aborts the upstream call', async () => {
       const aborted = faults.seen('sse-idle').aborted
       const received = await sendRaw(gateway.port, getLine('/sse-idle'))
       const { text, whole } = dechunk(received.body)
@@ -168,7 +168,7 @@ for (const host of hosts) {
       assert.equal(received.body, '')
     })
 
-    it('calls a POST that may have been applied not retryable, unless it has an Idempotency-Key', async () => {
+    it('says that a POST that may have been applied is not retryable, unless it has an Idempotency-Key', async () => {
       const post = (...fields: string[]) =>
         getLine('/hang-up', 'Content-Length: 2', ...fields).replace('GET', 'POST') + '{}'
       const plain = await sendRaw(gateway.port, post())

@@ -75,14 +75,14 @@ for (const host of hosts) {
       })
 
     for (const path of ['/fin-mid-body', '/rst-mid-body']) {
-      it(`${path}: the client is cut off, it neither waits nor gets anything else`, async () => {
+      it(`${path}: the client is disconnected at once and gets nothing else`, async () => {
         const received = await send(path)
         assert.deepEqual([received.status, received.body], [200, 'part'])
       })
     }
 
     for (const path of ['/bad-chunk', '/rst-until-close']) {
-      it(`${path}: the client does not see an end`, async () => {
+      it(`${path}: the client does not see a clean end of the body`, async () => {
         const received = await send(path)
         assert.equal(received.status, 200)
         assert.deepEqual(dechunk(received.body), { text: 'part', whole: false })
@@ -108,14 +108,14 @@ for (const host of hosts) {
       assert.deepEqual([received.status, problemIn(received).code], [504, 'upstream_timeout'])
     })
 
-    it('a client that leaves takes the call to the upstream with it', async () => {
+    it('aborts the call to the upstream when the client leaves', async () => {
       const leaving = connect(gateway.port, '127.0.0.1')
       leaving.on('error', () => {})
       leaving.write(getLine('/silence'), () => leaving.destroy())
       await left
     })
 
-    it('a port that is none: a standard body instead of an exception', async () => {
+    it('a port that is not valid: a standard body instead of an exception', async () => {
       target = 'http://127.0.0.1:70000'
       const received = await send('/')
       target = upstream.url
@@ -125,8 +125,8 @@ for (const host of hosts) {
     })
   })
 
-  describe(`${host.name}, a proxy that keeps its errors to itself`, () => {
-    it('is answered for at the deadline, with the failure that it has swallowed', async () => {
+  describe(`${host.name}, a proxy that ignores its errors`, () => {
+    it('is answered at the deadline, with the failure that it has ignored', async () => {
       const proxy = httpProxy.createProxyServer({ target: nobody.url })
       proxy.on('error', () => {})
       const gateway = await host.start({
@@ -145,7 +145,7 @@ for (const host of hosts) {
     })
   })
 
-  describe(`${host.name}, timeouts that the application has set itself`, () => {
+  describe(`${host.name}, timeouts that the application has set`, () => {
     let upstream: Listening
 
     before(async () => {

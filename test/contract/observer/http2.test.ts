@@ -118,7 +118,7 @@ for (const [name, serve] of Object.entries(servers)) {
       await witness.until('aborted', aborted + 1)
     })
 
-    it('says where a problem is in the last event of a stream, and resets it', async () => {
+    it('sends a problem as the last event of a stream, and resets the stream', async () => {
       const { text, reset } = await ask('/truncated-sse')
       assert.match(text, /\n\nevent: error\ndata: .*"code":"upstream_response_incomplete"/)
       assert.equal(reset, constants.NGHTTP2_INTERNAL_ERROR)

@@ -7,7 +7,7 @@ import { getLine, sendRaw } from '../../support/raw-client.js'
 import { listen } from '../../support/servers.js'
 
 describe('a request on the kept-alive connection of another', () => {
-  it('is known as the one that failed when it breaks before its body was sent', async () => {
+  it('is the one that failed when the connection breaks before its body was sent', async () => {
     const upstream = await listen(
       createServer((req, res) => {
         if (req.method === 'GET') res.end('ok')

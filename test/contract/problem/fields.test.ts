@@ -78,14 +78,14 @@ for (const host of throwing) {
       assert.ok(wait >= 50 && wait <= 60, String(wait))
     })
 
-    it('forgets the wait that a made-up answer asked for', async () => {
+    it('drops the wait of an answer that is replaced', async () => {
       const received = await ask(
         madeUp((res) => res.setHeader('Retry-After', '3600').writeHead(503).end()),
       )
       assert.equal(problemIn(received).retry_after, undefined)
     })
 
-    it('keeps what a thrown error brings, but the fields that frame the message or are ours', async () => {
+    it("keeps the fields of a thrown error, but those that delimit the message or are the gateway's own", async () => {
       const received = await fails(
         {
           'content-length': '5',
@@ -106,7 +106,7 @@ for (const host of throwing) {
       assert.doesNotMatch(received.head, /transfer-encoding|theirs|x-bad|x-object/i)
     })
 
-    it('appends to the members of Proxy-Status that are there, in their order', async () => {
+    it('appends to the members of Proxy-Status that the response has, in their order', async () => {
       const received = await ask(
         madeUp((res) =>
           res
@@ -123,7 +123,7 @@ for (const host of throwing) {
     })
 
     for (const bad of ['"open', 'a;;b', 'näme', ', ,', '']) {
-      it(`keeps the field valid beside the bad line ${JSON.stringify(bad)}`, async () => {
+      it(`keeps the field valid where a line is ${JSON.stringify(bad)}`, async () => {
         const received = await ask(
           madeUp((res) => res.setHeader('Proxy-Status', ['good', bad]).writeHead(502).end()),
         )
@@ -135,7 +135,7 @@ for (const host of throwing) {
       })
     }
 
-    it('tells the status of an upstream that answered and then died', async () => {
+    it('shows the status of an upstream that answered and then broke off', async () => {
       const received = await ask(madeUp((res) => res.writeHead(502).end(), dying.url))
       problemIn(received)
       assert.deepEqual(proxyStatusIn(received.head), [
@@ -146,7 +146,7 @@ for (const host of throwing) {
       ])
     })
 
-    it('shows details on request only, and as a valid string', async () => {
+    it('shows details only with expose: full, and as a valid string', async () => {
       const ünsafe: Handler = () => {
         throw new Error('nämlich "so"\n\\ever')
       }

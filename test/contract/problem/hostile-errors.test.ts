@@ -37,7 +37,7 @@ const hostile: Record<string, () => unknown> = {
 for (const host of throwing) {
   describe(`${host.name}, errors that nobody should throw`, () => {
     for (const [what, make] of Object.entries(hostile)) {
-      it(`answers ${what} with a standard body, and lives on`, async () => {
+      it(`answers ${what} with a standard body, and goes on to work`, async () => {
         const { error } = console
         // Koa's own log and ours; what they make of such an error is not looked at.
         console.error = () => {}
@@ -60,7 +60,7 @@ for (const host of throwing) {
       })
     }
 
-    it('keeps its body within what clients read, whatever the message', async () => {
+    it('keeps the body below the bound that clients read, whatever the message', async () => {
       const gateway = await host.start({
         use: ({ problemDetails }) => [problemDetails()],
         handler: () => {

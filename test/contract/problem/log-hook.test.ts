@@ -20,7 +20,7 @@ const SECRETS = [
 ]
 
 for (const host of throwing) {
-  describe(`${host.name}, what the log hook is told`, () => {
+  describe(`${host.name}, what the log hook gets`, () => {
     async function told(handler: Handler, fields: string[] = [], path = '/orders/7?key=s3cret') {
       const reports: { error: GatewayError; info: ErrorInfo }[] = []
       const gateway = await host.start({
@@ -65,7 +65,7 @@ for (const host of throwing) {
       assert.equal(info.traceId, undefined)
     })
 
-    it('how long the call took, as far as it came', async () => {
+    it('how long each part of the call took', async () => {
       const { info } = await told(fault('hang'))
       const { connect = NaN, firstByte, total = NaN } = info.timings ?? {}
       assert.equal(info.code, 'upstream_timeout')
@@ -144,7 +144,7 @@ for (const host of throwing) {
       }
     })
 
-    it('of the connection that stood already', async () => {
+    it('how long a call on a reused connection took', async () => {
       const upstream = await listen(
         createServer((req, res) => {
           if (req.url === '/good') res.end()

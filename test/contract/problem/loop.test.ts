@@ -4,7 +4,7 @@ import { problemIn, proxyStatusIn } from '../../support/problem.js'
 import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
 
 for (const host of hosts) {
-  describe(`${host.name}, a request that has been here before`, () => {
+  describe(`${host.name}, a request that has passed this gateway before`, () => {
     async function ask(name: string | undefined, ...fields: string[]): Promise<Received> {
       const gateway = await host.start({
         use: ({ problemDetails }) => [problemDetails(name === undefined ? {} : { name })],
@@ -42,12 +42,12 @@ for (const host of hosts) {
       'X-Via: 1.1 edge-1',
     ]
     for (const field of others) {
-      it(`has passed others only: ${field}`, async () => {
+      it(`is not a loop when it has passed others only: ${field}`, async () => {
         assert.equal((await ask('edge-1', field)).body.includes('forwarded'), true)
       })
     }
 
-    it('may have passed another gateway that has no name of its own either', async () => {
+    it('is not a loop when it has passed another gateway with the default name', async () => {
       assert.equal((await ask(undefined, 'Via: 1.1 gateway')).body.includes('forwarded'), true)
     })
   })

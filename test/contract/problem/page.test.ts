@@ -38,7 +38,7 @@ for (const host of throwing) {
       'application/json;q=0.5, text/html',
       'text/html, */*;q=0.1',
     ]) {
-      it(`goes to Accept: ${accept}`, async () => {
+      it(`is sent for Accept: ${accept}`, async () => {
         const { status, head, body } = await ask(refused, accept)
         assert.equal(status, 502)
         assert.equal(fieldOf(head, 'content-type'), 'text/html; charset=utf-8')
@@ -63,12 +63,12 @@ for (const host of throwing) {
       'image/png,*/*;q=0.5',
       ';;,"',
     ]) {
-      it(`does not go to Accept: ${String(accept)}`, async () => {
+      it(`is not sent for Accept: ${String(accept)}`, async () => {
         problemIn(await ask(refused, accept))
       })
     }
 
-    it('stands in for every format, and leaves a format of HTML alone', async () => {
+    it('replaces every format but one that is HTML', async () => {
       const openai = await ask(refused, CHROME, { format: 'openai' })
       assert.match(openai.body, /^<!doctype html>/)
       assert.equal(fieldOf(openai.head, 'x-should-retry'), undefined)
@@ -118,7 +118,7 @@ for (const host of throwing) {
       assert.doesNotMatch(policy, /unsafe|script-src/)
     })
 
-    it('leads to the page of the problem type where that is an address', async () => {
+    it('links to the page of the problem type where that is a URL', async () => {
       const linked = await ask(refused, CHROME, { typeBase: '/problems/' })
       assert.match(linked.body, /<a href="\/problems\/upstream_refused">/)
       assert.doesNotMatch((await ask(refused, CHROME)).body, /<a /)

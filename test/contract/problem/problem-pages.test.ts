@@ -27,7 +27,7 @@ for (const host of throwing) {
     })
     after(() => gateway.close())
 
-    it('serves the page that the type of a problem leads to', async () => {
+    it('serves the page that the type of a problem links to', async () => {
       const failed = await sendRaw(gateway.port, getLine('/fails'))
       const { type } = JSON.parse(failed.body) as { type: string }
       const { status, head, body } = await sendRaw(gateway.port, getLine(type))
@@ -76,14 +76,14 @@ describe('problemPages at mount', () => {
 })
 
 describe('the catalogue', () => {
-  it('says on the pages what docs/problems.md says; `npm run write-advice` brings them in step', () => {
+  it('has the texts of docs/problems.md on its pages; if not, run `npm run write-advice`', () => {
     assert.deepEqual(
       Object.entries(advice).map(([code, texts]) => [code, [...texts]]),
       adviceInDocs(),
     )
   })
 
-  it('has the codes and causes of the table in the schema, in its order', () => {
+  it('has the codes and causes of the table in the JSON Schema, in its order', () => {
     const { properties } = createRequire(import.meta.url)('good-gateway/problem.schema.json') as {
       properties: Record<'code' | 'cause', { enum: string[] }>
     }

@@ -170,7 +170,7 @@ for (const host of hosts) {
       })
     })
 
-    it('openai: a stream that breaks raises after the parts that came', async () => {
+    it('openai: a stream that breaks throws after the parts that arrived', async () => {
       behaviour = (_req, res) => {
         res.writeHead(200, { 'Content-Type': 'text/event-stream' })
         res.write(`data: ${JSON.stringify(part)}\n\n`, () => res.destroy())
@@ -222,7 +222,7 @@ for (const host of hosts) {
       )
     })
 
-    it('anthropic: a stream that breaks raises', async () => {
+    it('anthropic: a stream that breaks throws', async () => {
       behaviour = (_req, res) => {
         res.writeHead(200, { 'Content-Type': 'text/event-stream' })
         const message = { type: 'message', id: 'm', role: 'assistant', content: [], model: 'm' }

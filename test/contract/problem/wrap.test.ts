@@ -172,7 +172,7 @@ for (const host of hosts) {
         assert.equal(fieldOf(received.head, 'content-type'), 'application/problem+json')
       })
 
-      it('answers at once where the body of the upstream never ends, and ends the call', async () => {
+      it('answers at once where the body of the upstream never ends, and aborts the call', async () => {
         let left = false
         const upstream = await listen(
           createServer((_req, res) => {
@@ -193,7 +193,7 @@ for (const host of hosts) {
         await upstream.close()
       })
 
-      it('survives an upstream that dies in the body that is dropped', async () => {
+      it('survives an upstream that breaks off in the body that is dropped', async () => {
         const received = await ask((_req, res) => {
           res.writeHead(500, { 'Content-Length': 1000 }).write('part', () => res.destroy())
         })

@@ -43,7 +43,7 @@ const byFetch: Handler = async (_req, res, url) => {
 }
 
 for (const host of throwing) {
-  describe(`${host.name}, heads and bodies that are not what they say`, () => {
+  describe(`${host.name}, heads and bodies that are not valid`, () => {
     const name = `broken heads on ${host.name}`
     const forward = createForward()
     let told: ErrorInfo[] = []
@@ -74,7 +74,7 @@ for (const host of throwing) {
       http: byHttp,
       'http-proxy': forward as Handler,
     })) {
-      it(`answers a switch of protocols that nobody asked for, through ${by}`, async () => {
+      it(`answers a 101 that nobody asked for, through ${by}`, async () => {
         const upstream = await speaking(
           'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
           'stay',
@@ -107,7 +107,7 @@ for (const host of throwing) {
       }
     }
 
-    it('tells a body that could not be decompressed from a client that has left', async () => {
+    it('does not confuse a body that could not be decompressed with a client that has left', async () => {
       const upstream = await listen(
         createServer((_req, res) => {
           res.writeHead(200, { 'Content-Encoding': 'gzip' }).end('this is no gzip')
@@ -124,7 +124,7 @@ for (const host of throwing) {
       assert.equal(breakers.get(name)?.state, 'open')
     })
 
-    it('takes the error of a certificate check of its own for one', async () => {
+    it('knows the error of a checkServerIdentity of the application as a certificate error', async () => {
       const faults = await startFaults()
       const agent = new HttpsAgent({
         checkServerIdentity: () => new Error('not the one that we know'),
@@ -138,7 +138,7 @@ for (const host of throwing) {
       assert.equal(problemIn(received).code, 'upstream_tls_certificate')
     })
 
-    it('calls a request that the proxy gives up a timeout, also where it answers in the same turn', async () => {
+    it('reports a call that the proxy aborts as a timeout, also where the proxy answers in the same turn', async () => {
       const silent = createServer(() => {})
       const upstream = await listen(silent)
       const received = await ask((_req, res, url) => {
@@ -153,7 +153,7 @@ for (const host of throwing) {
       assert.equal(problemIn(received).code, 'upstream_timeout')
     })
 
-    it('calls a reset a reset, also where the library hears of it first and has a timeout', async () => {
+    it('reports a reset as a reset, also where the library sees it first and has a timeout', async () => {
       const upstream = await listen(
         createTcpServer((socket) => {
           socket.on('error', () => {}).once('data', () => socket.resetAndDestroy())
@@ -171,7 +171,7 @@ for (const host of throwing) {
       assert.equal(problemIn(received).code, 'upstream_connection_lost')
     })
 
-    it('cuts a pipe that does not pass on the status, too', async () => {
+    it('also cuts a pipe that does not pass on the status', async () => {
       const upstream = await speaking(
         'HTTP/1.1 201 Created\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\npart',
       )
@@ -187,7 +187,7 @@ for (const host of throwing) {
       )
     })
 
-    it('may repeat whatever was lost before the connection stood', async () => {
+    it('says that a request that was lost before the connection was established is retryable', async () => {
       const upstream = await listen(
         createTcpServer((socket) => {
           socket.on('error', () => {}).once('data', () => socket.resetAndDestroy())
@@ -206,7 +206,7 @@ for (const host of throwing) {
       assert.equal(problemIn(received).retryable, true)
     })
 
-    it('asks to wait a second where the breaker of somebody else is open', async () => {
+    it('asks to wait a second where the open circuit is one of another library', async () => {
       for (const code of ['EOPENBREAKER', 'ESEMLOCKED']) {
         const received = await ask(() => {
           throw Object.assign(new Error('Breaker is open'), { code })
@@ -215,7 +215,7 @@ for (const host of throwing) {
       }
     })
 
-    it('shows no value of the query in what it tells the log', async () => {
+    it('shows no value of the query to the log hook', async () => {
       const { error } = console
       console.error = () => {}
       await ask(

@@ -62,7 +62,7 @@ for (const host of hosts) {
       })
     }
 
-    it('passes a 200 that the application makes up for a failed call', async () => {
+    it('passes a 200 with which the application answers for a failed call', async () => {
       const received = await ask(async (_req, res) => {
         await call(closedPort)
         res.end('from the cache')
@@ -70,7 +70,7 @@ for (const host of hosts) {
       assert.equal(received.status, 200)
     })
 
-    it('replaces what the application makes up as a 5xx for a failed call, in any format', async () => {
+    it('replaces a 5xx with which the application answers for a failed call, in any format', async () => {
       const received = await ask(async (_req, res) => {
         await call(closedPort)
         res.setHeader('Content-Type', 'text/html')
@@ -132,7 +132,7 @@ for (const host of hosts) {
     })
 
     if (host.errors !== 'own') {
-      it('calls an unknown error after an answered call upstream_error', async () => {
+      it('answers an unknown error after an answered call with upstream_error', async () => {
         const received = await ask(async () => {
           await call(`${upstream.url}/500`)
           throw Object.assign(new Error('Request failed with status code 500'), { status: 500 })
@@ -142,7 +142,7 @@ for (const host of hosts) {
     }
 
     if (host.errors !== 'own') {
-      it('calls an unknown error without a call gateway_error, and shows nothing of it', async () => {
+      it('answers an unknown error without a call with gateway_error, and shows nothing of it', async () => {
         const received = await ask(() => {
           throw new Error('secret at 10.0.0.7')
         })
@@ -152,7 +152,7 @@ for (const host of hosts) {
     }
 
     if (host.errors === 'thrown') {
-      it('tells a wrong configuration of the gateway from a defect', async () => {
+      it('does not confuse a wrong configuration of the gateway with a defect', async () => {
         const forward = createForward()
         const received = await ask((req, res) => forward(req, res, 'http://127.0.0.1:99999'))
         assert.deepEqual(
@@ -182,7 +182,7 @@ for (const host of hosts) {
     }
 
     if (host.errors !== 'own') {
-      it('survives what is thrown, whatever it is', async () => {
+      it('survives whatever is thrown', async () => {
         // To next() these are no errors.
         const nothing = host.errors === 'thrown' ? [undefined, null] : []
         for (const thrown of [
@@ -329,7 +329,7 @@ for (const host of hosts) {
       assert.deepEqual([kept.status, fieldOf(kept.head, 'proxy-status')], [500, undefined])
     })
 
-    it('speaks the format, the name, the statuses and the openness that the options ask for', async () => {
+    it('uses the format, name, statuses and expose of the options', async () => {
       const forward = createForward()
       const received = await ask((req, res) => forward(req, res, closedPort), {
         format: 'openai',

@@ -61,7 +61,7 @@ const answers: Record<string, RequestListener> = {
 const bytesOf = (text: string): string => text.replace(/^date: .*$/im, '')
 
 for (const host of hosts) {
-  describe(`${host.name}, what is none of our business`, () => {
+  describe(`${host.name}, what does not concern the gateway`, () => {
     let closedPort: string
 
     before(async () => {

@@ -296,7 +296,7 @@ for (const host of hosts) {
       })
     }
 
-    it('takes a path for another one where its segment has not the form', async () => {
+    it('matches another path where a segment does not have the form of the first', async () => {
       for (const [otherwise, status] of [
         ['pass', 200],
         ['refuse', 404],
@@ -313,7 +313,7 @@ for (const host of hosts) {
       assertIssue(received, 'params', 'order-id')
     })
 
-    it('passes what the document does not know, or refuses it', async () => {
+    it('passes a request that the document does not describe, or refuses it', async () => {
       const open = await start()
       assert.equal((await sendRaw(open, getLine('/other'))).status, 200)
       await gateway?.close()
@@ -389,7 +389,7 @@ describe('an OpenAPI document', () => {
     [
       'two paths that cannot be told apart',
       { ...minimal, paths: { '/{a}': { get: {} }, '/{b}': { get: {} } } },
-      /"GET \/:b": cannot be told from "GET \/:a"/,
+      /"GET \/:b": cannot be distinguished from "GET \/:a"/,
     ],
   ]
   for (const [what, given, message] of wrong) {
@@ -415,7 +415,7 @@ describe('an OpenAPI document', () => {
     })
   }
 
-  it('may have paths that only their form tells apart', async () => {
+  it('may have paths that differ only in the form of their segments', async () => {
     const parameters = (...names: string[]) =>
       names.map((name) => ({ in: 'path', required: true, schema: integer, name }))
     const paths = {
@@ -451,7 +451,7 @@ describe('an OpenAPI document', () => {
     await server.close()
   })
 
-  it('stays as it is', () => {
+  it('is not changed', () => {
     const given = structuredClone(minimal)
     routes.fromOpenAPI(given)
     assert.deepEqual(given, minimal)
@@ -479,7 +479,7 @@ describe('an OpenAPI document', () => {
     webhooks: /there is no operation/,
   }
   for (const folder of ['3.0/json', '3.0/yaml', '3.1/json', '3.1/yaml']) {
-    it(`that was published mounts: all of ${folder}`, () => {
+    it(`from the published examples mounts: all of ${folder}`, () => {
       const files = readdirSync(join(examples, folder)).filter((name) =>
         /\.(json|yaml)$/.test(name),
       )

@@ -150,7 +150,7 @@ for (const host of hosts) {
       describe(`through ${name}`, () => {
         const through: Handler = (req, res) => proxy(upstream?.url ?? '')(req, res)
 
-        it('passes what is as promised, byte for byte', async () => {
+        it('passes a response that matches, byte for byte', async () => {
           const port = await start(through, (_req, res) =>
             res.writeHead(200, { ...json, ETag: '"1"' }).end(good),
           )
@@ -161,7 +161,7 @@ for (const host of hosts) {
           assert.equal(chunked ? dechunk(received.body).text : received.body, good)
         })
 
-        it('answers 502 in place of what is not, and lets nothing of it out', async () => {
+        it('answers 502 in place of one that does not match, and shows nothing of it', async () => {
           const port = await start(through, (_req, res) =>
             res.writeHead(200, { ...json, 'Set-Cookie': 'session=secret' }).end(bad),
           )
@@ -191,7 +191,7 @@ for (const host of hosts) {
           assert.doesNotMatch(received.text, /secret/)
         })
 
-        it('gets the whole of that 502 out through a compressor that is mounted outside', async () => {
+        it('sends the whole of that 502 through a compressor that is mounted before', async () => {
           const outside = compression({ threshold: 0 }) as never
           const port = await start(through, dies, { outside })
           const received = await sendRaw(port, getLine('/', 'Accept-Encoding: gzip'))
@@ -244,7 +244,7 @@ for (const host of hosts) {
 
     const codings = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }
     for (const [coding, encode] of Object.entries(codings)) {
-      it(`looks into ${coding}, and forwards it as it came`, async () => {
+      it(`decodes ${coding} for the check, and forwards the bytes as they came`, async () => {
         const encoded = encode(good)
         const headers = { ...json, 'Content-Encoding': coding, 'Content-Length': encoded.length }
         const received = await ask((_req, res) => res.writeHead(200, headers).end(encoded))
@@ -344,7 +344,7 @@ for (const host of hosts) {
       assert.equal((await sendRaw(port, getLine('/'))).status, 503)
     })
 
-    it('takes an error that the application throws for no promise of the upstream', async () => {
+    it('answers an error that the application throws as gateway_error, not as a broken schema', async () => {
       const { error } = console
       console.error = () => {}
       const port = await start(
@@ -367,7 +367,7 @@ for (const host of hosts) {
       assertRefused(await sendRaw(port, getLine('/')), 'type')
     })
 
-    it('does not count a broken promise against the circuit', async () => {
+    it('does not count a response that breaks its schema against the circuit', async () => {
       const name = `promises on ${host.name}`
       await ask((_req, res) => res.writeHead(200, json).end(bad), { breaker: name })
       assert.equal(reported[0]?.[0].options.upstream, name)
@@ -385,7 +385,7 @@ for (const host of hosts) {
       assert.doesNotMatch(received.text, /secret/)
     })
 
-    it('lets everything through in the mode report, and tells what it would have done', async () => {
+    it('lets everything through in the mode report, and reports what it would have refused', async () => {
       const received = await ask((_req, res) => res.writeHead(200, json).end(bad), {
         mode: 'report',
       })
@@ -398,7 +398,7 @@ for (const host of hosts) {
     })
 
     describe('while they are held', () => {
-      it('refuse a field that Node refuses at once, and begin with the next head', async () => {
+      it('throw at once for a field that Node refuses, and begin with the next head', async () => {
         let refused: unknown
         const port = await start(
           (_req, res) => {
@@ -419,7 +419,7 @@ for (const host of hosts) {
         assert.equal(reported.length, 0)
       })
 
-      it('look as Node shows a response whose head is out', async () => {
+      it('look like a response whose head is out', async () => {
         const seen: unknown[] = []
         const attempt = (work: () => unknown) => {
           try {
@@ -459,7 +459,7 @@ for (const host of hosts) {
         assert.equal(fieldOf(received.head, 'content-length'), String(good.length))
       })
 
-      it('return to back-pressure above the limit, and to drain and callbacks', async () => {
+      it('have back-pressure, drain events and callbacks again above the limit', async () => {
         const chunk = Buffer.alloc(60_000, ' ')
         const port = await start(
           async (_req, res) => {
@@ -480,7 +480,7 @@ for (const host of hosts) {
         assert.deepEqual([whole, text.trim()], [true, 'true,false,false'])
       })
 
-      it('call back at their end also where it is replaced', async () => {
+      it('call the callback of end also where the response is replaced', async () => {
         let called = () => {}
         const callback = new Promise<void>((resolve) => (called = resolve))
         const port = await start(
@@ -491,7 +491,7 @@ for (const host of hosts) {
         await callback
       })
 
-      it('are let go when the client leaves', async () => {
+      it('are dropped when the client leaves', async () => {
         let left = () => {}
         let sent = true
         const gone = new Promise<void>((resolve) => (left = resolve))
@@ -545,7 +545,7 @@ describe('responses with a schema, elsewhere', () => {
     }
   })
 
-  it('are seen through a compressor that is mounted between', async () => {
+  it('are checked through a compressor that is mounted between', async () => {
     const compress: Handler = (_req, res) => {
       const { write, end, writeHead } = res
       const gzip = createGzip()

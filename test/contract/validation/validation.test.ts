@@ -31,7 +31,7 @@ const hasPython = (() => {
 })()
 
 for (const host of hosts) {
-  describe(`${host.name}, no way around a body schema`, () => {
+  describe(`${host.name}, there is no way around a body schema`, () => {
     let received: Buffer[]
     let calls: number
     let upstream: Listening
@@ -280,7 +280,7 @@ for (const host of hosts) {
       assert.equal(reported[0]?.[0].code, 'unsupported_media_type')
     })
 
-    describe('and none around a query schema, by what one reader takes for the end of the query', () => {
+    describe('and none around a query schema, by a character that some readers take as the end of the query', () => {
       const query = { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } }
       const line = getLine('/orders?x=1#&tenant=1')
       const mounts: [string, (api: Api) => object][] = [
@@ -313,7 +313,7 @@ for (const host of hosts) {
       assert.match(fieldOf(encoding.head, 'accept-encoding') ?? '', /^gzip, deflate, br/)
     })
 
-    it('caps the errors and says so', async () => {
+    it('bounds the number of errors, and says that there are more', async () => {
       const members = Array.from({ length: 30 }, (_, at) => `"m${at}":1`).join()
       const problem = problemIn(await post(`{"qty":1,${members}}`, [json], { maxErrors: 20 }))
       assert.deepEqual([problem.errors?.length, problem.errors_truncated], [20, true])

@@ -156,7 +156,7 @@ describe('the issues of a schema', () => {
     assert.equal(explained(Array.from({ length: 100_000 }, () => 'x')).errors.length, 3)
   })
 
-  it('guess only the names that are shown', () => {
+  it('suggest only names that the schema shows', () => {
     const long = (index: number) => `${index}`.padStart(60, 'n')
     const declared = Array.from({ length: 200 }, (_, index) => [long(index), {}] as const)
     const schema = { ...closed, properties: Object.fromEntries(declared) }
@@ -168,7 +168,7 @@ describe('the issues of a schema', () => {
     assert.match(errors[0]?.detail ?? '', /did you mean "n+0"/)
   }).timeout(2000)
 
-  it('name one keyword only where the type is wrong already', () => {
+  it('name only the type where the type is wrong', () => {
     const schema = { ...open, properties: { a: { type: 'string', enum: ['x'] } } }
     assert.deepEqual(issues(schema, { a: 1 }, 20), ['#/a type: must be a string'])
   })
@@ -232,7 +232,7 @@ describe('the issues of a union', () => {
     assert.deepEqual(issues(shape, { x: 1 }), ['#/y required: is required'])
   })
 
-  it('are those of the branch that lacks least, and then of the one that goes deepest', () => {
+  it('are those of the branch with the fewest missing members, and then of the one that matches deepest', () => {
     const number = { type: 'number' }
     const point = { ...open, required: ['x', 'y'], properties: { x: number, y: number } }
     const line = { ...open, required: ['from', 'to', 'width'] }
@@ -256,7 +256,7 @@ describe('the issues of a union', () => {
     ])
   }).timeout(2000)
 
-  it('name what a condition demands, not the condition', () => {
+  it('name what a condition requires, not the condition', () => {
     const conditional = {
       ...open,
       if: { required: ['a'] },
@@ -305,7 +305,7 @@ describe('the issues of a union', () => {
       ])
   })
 
-  it('are the deepest when a precompiled function does not tell its schemas', () => {
+  it('are the deepest when a precompiled function does not show its schemas', () => {
     const validate = new Ajv2020({ strict: false }).compile(schema)
     const checker = compile('body', validate, settings)
     const value = { action: 'opened', issue: {} }

@@ -30,7 +30,7 @@ describe('the payloads that GitHub sends to webhooks', function () {
     return errors === undefined ? [] : checker.explain(errors, payload).errors
   }
 
-  it('get the verdict of a plain ajv, each of them', () => {
+  it('are judged as ajv alone judges them', () => {
     const refused = examples.filter(({ event, payload }) => issuesOf(event, payload).length > 0)
     const plain = examples.filter(({ event, payload }) => !plainVerdict(event, payload))
     assert.deepEqual(refused, plain)
@@ -39,7 +39,7 @@ describe('the payloads that GitHub sends to webhooks', function () {
     assert.ok(examples.length > 300 && refused.length < 60)
   })
 
-  it('are pointed at exactly where they were broken', () => {
+  it('have an issue exactly at the place where they were broken', () => {
     const valid = examples.filter(({ event, payload }) => plainVerdict(event, payload))
     const counts = { removed: 0, 'type changed': 0 }
     const missed: string[] = []

@@ -72,17 +72,17 @@ describe('a schema', () => {
     ])
   })
 
-  it('never matches by a promise of a foreign function', () => {
+  it('never counts a promise of a foreign function as a match', () => {
     const validate = (() => Promise.resolve(true)) as unknown as () => boolean
     const checker = compile('body', validate, settings)
     assert.throws(() => checker.check({}), { code: 'gateway_misconfigured' })
   })
 
-  it('sees own members only', () => {
+  it('checks own members only', () => {
     assert.equal(matches({ type: 'object', required: ['constructor', 'toString'] }, {}), false)
   })
 
-  it('knows formats, and those of the caller before', () => {
+  it('knows formats, and prefers those of the caller', () => {
     assert.equal(matches({ type: 'string', format: 'email' }, 'x'), false)
     assert.equal(
       matches({ type: 'string', format: 'email' }, 'x', { ajv: { formats: { email: /^x$/ } } }),
@@ -90,7 +90,7 @@ describe('a schema', () => {
     )
   })
 
-  it('is never written to', () => {
+  it('is never changed', () => {
     const freeze = <T>(value: T): T => {
       if (typeof value === 'object' && value !== null)
         Object.values(Object.freeze(value)).forEach(freeze)
@@ -131,7 +131,7 @@ describe('a schema', () => {
   })
 })
 
-describe('a wrong mount', () => {
+describe('a mistake in the mounting', () => {
   const body = { type: 'object' }
   for (const [title, args, message] of [
     [

@@ -126,7 +126,7 @@ describe('the official JSON-Schema-Test-Suite over HTTP', function () {
   }
 
   describe('and its exceptions', () => {
-    it('are all still needed', () => {
+    it('are all still necessary', () => {
       const idle = exceptions.filter(([pattern]) => !seen.has(pattern))
       assert.deepEqual(idle, [])
     })

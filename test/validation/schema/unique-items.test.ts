@@ -25,7 +25,7 @@ const { json } = fc.letrec<{ json: string }>((tie) => ({
 }))
 
 describe('uniqueItems', () => {
-  it("gives the verdict of ajv's own", () => {
+  it("gives the same result as ajv's own", () => {
     const list = fc.array(json, { maxLength: 4 }).map((items) => `[${items.join()}]`)
     fc.assert(
       fc.property(list, (text) => {
@@ -54,7 +54,7 @@ describe('uniqueItems', () => {
     )
   })
 
-  it('is quick where all errors are to be found, however many items there are over maxItems', () => {
+  it('is quick where all errors must be found, however many items there are over maxItems', () => {
     const value = Array.from({ length: 20_000 }, (_, id) => ({ id, tags: ['a', 'b'] }))
     assert.deepEqual(
       checker.check(value)?.map(({ keyword }) => keyword),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { type Code, codes, type Retry } from '../../src/errors/codes.js'
-import { classify, type Failure } from '../../src/failures/classify.js'
+import { classify, type Classification } from '../../src/failures/classify.js'
 
-/** The columns st, RFC 9209, retry (wait is idem) and brk of the map of errors. */
+/** Status, token of `Proxy-Status`, retry class and whether it counts, in one line. */
 export type Expected =
   `${number} ${string} ${'safe' | 'idem' | 'no'} ${'yes' | 'no'}${'' | ` ${string}=${string}`}`
 const RETRIES: Record<Retry, string> = { safe: 'safe', idempotent: 'idem', never: 'no' }
 
-/** What a client and a circuit breaker see of a failure, in the words of the map. */
-export function seen({ code, status, proxyStatus, retry, counts }: Failure): string {
+/** What a client and a circuit breaker see of a classification, in one line. */
+export function seen({ code, status, proxyStatus, retry, counts }: Classification): string {
   const row = codes[code]
   const { error = '-', ...parameters } = proxyStatus ?? { error: row.proxyError }
   return [
@@ -27,10 +27,14 @@ export function errorOf(properties: Record<string, unknown>): Error {
 }
 
 /** Checks what an error is classified as. */
-export function expectFailure(error: unknown, code: Code, expected?: Expected): Failure {
-  const failure = classify(error)
-  assert.ok(failure, 'unknown')
-  assert.equal(failure.code, code)
-  if (expected !== undefined) assert.equal(seen(failure), expected)
-  return failure
+export function expectClassification(
+  error: unknown,
+  code: Code,
+  expected?: Expected,
+): Classification {
+  const classification = classify(error)
+  assert.ok(classification, 'unknown')
+  assert.equal(classification.code, code)
+  if (expected !== undefined) assert.equal(seen(classification), expected)
+  return classification
 }
