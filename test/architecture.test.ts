@@ -43,17 +43,29 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 
 /** Imports and re-exports, those of types too; a comment or a string has no line of this form. */
 const IMPORT =
-  /^(?:import|export)\b[^'"]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm
+  /^(?:import|export)\b[^'"]*?\bfrom '([^']+)'|^import '([^']+)'|\b(?:import|require)\('([^']+)'\)/gm
+
+/** The files behind the names that begin with "#". */
+const { imports: aliases } = JSON.parse(readFileSync(join(source, '../package.json'), 'utf8')) as {
+  imports: Readonly<Record<string, Readonly<Record<string, string>>>>
+}
 
 const imports: readonly Import[] = files.flatMap((from) =>
-  [...readFileSync(join(source, from), 'utf8').matchAll(IMPORT)].map(([, ...found]) => {
+  [...readFileSync(join(source, from), 'utf8').matchAll(IMPORT)].flatMap(([, ...found]) => {
     const to = found.find((name) => name !== undefined) ?? ''
-    return { from, to: to.startsWith('.') ? targetOf(from, to) : to }
+    if (to.startsWith('#'))
+      return Object.values(aliases[to] ?? {}).map((file) => ({ from, to: sourceOf(file) }))
+    return [{ from, to: to.startsWith('.') ? targetOf(from, to) : to }]
   }),
 )
 
 function targetOf(from: string, to: string): string {
   return relative(source, join(source, dirname(from), to)).replace(/\.js$/, '.ts')
+}
+
+/** The source of a compiled file. */
+function sourceOf(file: string): string {
+  return file.replace(/^\.\/dist\//, '').replace(/\.js$/, '.ts')
 }
 
 const isFile = (name: string): boolean => files.includes(name)

@@ -1,4 +1,4 @@
-/** Where a text is not acceptable JSON, and why; the reason shows nothing of the text. */
+/** Where a text is not acceptable JSON, and why; the reason shows no value of the text. */
 export interface Fault {
   /** Index of the character. */
   readonly at: number
@@ -21,6 +21,8 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 const BOM = 0xfeff
 
+// A longer name is cut: it may be as long as the text.
+const LONGEST_SHOWN = 64
 const LITERALS = ['true', 'false', 'null']
 const SIMPLE_ESCAPES = new Set(Array.from('"\\/bfnrt', (char) => char.charCodeAt(0)))
 // The largest double has 309 digits before the point.
@@ -39,6 +41,9 @@ export function findFault(text: string, maxDepth: number): Fault | undefined {
   scanner.run()
   return scanner.fault
 }
+
+const shown = (name: string): string =>
+  JSON.stringify(name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN - 1)}…` : name)
 
 class Scanner {
   fault: Fault | undefined
@@ -133,7 +138,7 @@ class Scanner {
       : this.text.slice(start + 1, this.at - 1)
     if (name === '__proto__') return this.fail('the member name __proto__', start)
     const names = this.open.at(-1)
-    if (names?.has(name)) return this.fail('a member name that its object already has', start)
+    if (names?.has(name)) return this.fail(`a second member named ${shown(name)}`, start)
     names?.add(name)
     if (this.skipSpace() !== COLON) return this.fail('a colon expected')
     this.at += 1

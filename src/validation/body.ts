@@ -10,7 +10,8 @@ import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import { type BodyKind, readContentType, refuseContentType } from '../content/media-type.js'
 import { parseForm } from '../content/form.js'
 import type { Issues } from './issues/issues.js'
-import { decodeUtf8, isBlank, parseJson } from '../content/json.js'
+import { isBlank, parseJson } from '../content/json.js'
+import { decodeUtf8, type Utf8 } from '../content/utf8.js'
 
 /** What is expected of the body of a request. */
 export interface BodyPlan {
@@ -58,14 +59,19 @@ export async function parseBody(
   req: Head,
   rules: Pick<BodyRules, 'limit' | 'maxDepth'>,
 ): Promise<unknown> {
-  return parseJson(await textOf(bytes, req, rules), rules.maxDepth)
+  const content = await contentOf(bytes, req, rules)
+  return parseJson(content, rules.maxDepth)
 }
 
-async function textOf(bytes: Buffer, req: Head, { limit }: Pick<BodyRules, 'limit'>) {
+async function contentOf(
+  encoded: Buffer,
+  req: Head,
+  { limit }: Pick<BodyRules, 'limit'>,
+): Promise<Utf8> {
   const encoding = req.headers['content-encoding']?.toString()
-  const text = decodeUtf8(await decodeContent(bytes, encoding, limit))
-  if (isBlank(text)) throw bodyRequired()
-  return text
+  const content = decodeUtf8(await decodeContent(encoded, encoding, limit))
+  if (isBlank(content.text)) throw bodyRequired()
+  return content
 }
 
 /** The error of a request whose body is absent, empty or blank. */
@@ -102,7 +108,7 @@ export async function checkBody(
     place: rules,
   })
   if (bytes.length === 0) return withoutBody(req, plan)
-  return way(await textOf(bytes, req, rules), rules)
+  return way(await contentOf(bytes, req, rules), rules)
 }
 
 /** Waits for the first byte only: a body that is refused by its head need not arrive. */
@@ -132,7 +138,7 @@ function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): Check
   throw bodyRequired()
 }
 
-type Way = (text: string, rules: BodyRules) => CheckedBody
+type Way = (content: Utf8, rules: BodyRules) => CheckedBody
 
 /** How the body is read and checked, the reason to refuse it, or undefined when it passes unread. */
 function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError | undefined {
@@ -142,18 +148,18 @@ function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError
   const checker = checkers.get(listed)
   if (kind === undefined || checker === undefined) return undefined
   const refusal = refuseEncoding(req.headers['content-encoding']?.toString())
-  return refusal ?? ((text, rules) => checked(checker, readers[kind](text, checker, rules)))
+  return refusal ?? ((content, rules) => checked(checker, readers[kind](content, checker, rules)))
 }
 
-type Reader = (text: string, checker: Checker, rules: BodyRules) => Checked<unknown>
+type Reader = (content: Utf8, checker: Checker, rules: BodyRules) => Checked<unknown>
 
 const readers: Readonly<Record<NonNullable<BodyKind>, Reader>> = {
-  json: (text, { check }, { maxDepth }) => {
-    const value = parseJson(text, maxDepth)
+  json: (content, { check }, { maxDepth }) => {
+    const value = parseJson(content, maxDepth)
     return { value, errors: check(value) }
   },
   // The fields of a form are strings, like those of a query.
-  form: (text, { check }) => checkParameters(check, parseForm(text), (value) => [value]),
+  form: ({ text }, { check }) => checkParameters(check, parseForm(text), (value) => [value]),
 }
 
 function checked(checker: Checker, { value, errors }: Checked<unknown>): CheckedBody {

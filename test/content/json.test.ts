@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { GatewayError } from '../../src/errors/gateway-error.js'
-import { decodeUtf8, isBlank, parseJson } from '../../src/content/json.js'
+import { isBlank, parseJson } from '../../src/content/json.js'
 import { findFault } from '../../src/content/json-fault.js'
+import { decodeUtf8 } from '../../src/content/utf8.js'
+
+const parsed = (text: string, maxDepth = 64): unknown =>
+  parseJson({ text, bytes: Buffer.from(text) }, maxDepth)
 
 function refusal(text: string, maxDepth = 64): string {
   try {
-    parseJson(text, maxDepth)
+    parsed(text, maxDepth)
   } catch (error) {
     assert.ok(error instanceof GatewayError)
     assert.equal(error.code, 'request_malformed')
@@ -61,22 +65,22 @@ describe('strict JSON', () => {
     [
       'a duplicate name',
       '{"a":1,"b":{},\n"a":2}',
-      'a member name that its object already has at line 2, column 1.',
+      'a second member named "a" at line 2, column 1.',
     ],
     [
       'a duplicate name behind escapes',
       '{"ab":1,"\\u0061b":2}',
-      'a member name that its object already has at line 1, column 9.',
+      'a second member named "ab" at line 1, column 9.',
     ],
     [
       'a duplicate name deep inside',
       '[{"x":{"a":1,"a":1}}]',
-      'a member name that its object already has at line 1, column 14.',
+      'a second member named "a" at line 1, column 14.',
     ],
     [
       'a duplicate whose first value held more members',
       '{"a":{"b":1,"c":2},"a":{}}',
-      'a member name that its object already has at line 1, column 20.',
+      'a second member named "a" at line 1, column 20.',
     ],
     ['the name __proto__', '{"__proto__":1}', 'the member name __proto__ at line 1, column 2.'],
     [
@@ -103,7 +107,7 @@ describe('strict JSON', () => {
     ['all white space of the grammar', '\t\r\n {\t"a"\r\n:\n1 , "b" : [ ] } \n'],
   ]
   for (const [title, text] of accepted)
-    it(`accepts ${title}`, () => assert.deepEqual(parseJson(text, 64), JSON.parse(text)))
+    it(`accepts ${title}`, () => assert.deepEqual(parsed(text), JSON.parse(text)))
 
   it('accepts maxDepth levels and refuses one more', () => {
     assert.equal(refusal('['.repeat(64) + ']'.repeat(64)), 'accepted')
@@ -112,15 +116,22 @@ describe('strict JSON', () => {
     assert.equal(refusal('['.repeat(1e6)), 'nested deeper than 64 levels at line 1, column 65.')
   })
 
-  it('shows nothing of the text in its refusals', () => {
+  it('shows no value in its refusals', () => {
     for (const text of [
       '{"secret":x}',
-      '{"secret":1,"secret":2}',
+      '{"a":"secret","a":"secret"}',
       '"secret',
       'secret',
       '{"a":1}secret',
     ])
       assert.doesNotMatch(refusal(text), /secret/)
+  })
+
+  it('shows the name that came twice, escaped and cut', () => {
+    const twice = String.raw`{"\n\u0001":1,"\n\u0001":2}`
+    assert.equal(refusal(twice), String.raw`a second member named "\n\u0001" at line 1, column 15.`)
+    const long = 'x'.repeat(1e5)
+    assert.match(refusal(`{"${long}":1,"${long}":2}`), /^a second member named "x{63}…" at line/)
   })
 
   it('agrees with its own search for the fault, and never accepts what JSON.parse refuses', () => {
@@ -191,7 +202,7 @@ describe('the text of a body', () => {
   })
 
   it('may contain the replacement character itself', () => {
-    assert.equal(decodeUtf8(Buffer.from('"\uFFFD"')), '"\uFFFD"')
+    assert.equal(decodeUtf8(Buffer.from('"\uFFFD"')).text, '"\uFFFD"')
   })
 
   it('is blank when it is only white space of JSON', () => {

@@ -1,4 +1,4 @@
-import { parse } from 'yaml'
+import { yaml } from '#yaml'
 import { segmentsIn } from '../../content/pointer.js'
 import { isSchemaObject } from '../schema/references.js'
 
@@ -41,7 +41,9 @@ export function readDocument(given: unknown): Document {
 
 function parseText(text: string): unknown {
   try {
-    return text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text, { logLevel: 'error' })
+    return text.trimStart().startsWith('{')
+      ? JSON.parse(text)
+      : yaml().parse(text, { logLevel: 'error' })
   } catch (error) {
     const [line] = String(error instanceof Error ? error.message : error).split('\n')
     throw mistake('document', `neither JSON nor YAML: ${line}`)

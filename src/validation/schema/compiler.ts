@@ -1,6 +1,6 @@
-import { Ajv, type AnySchema, type Options, type ValidateFunction } from 'ajv'
-import formats from 'ajv-formats'
-import { ajvClassOf, dialectOf } from './dialects.js'
+import { formats } from '#ajv'
+import type { Ajv, AnySchema, Options, ValidateFunction } from 'ajv'
+import { ajvClassOf, dialectOf, DRAFT_07 } from './dialects.js'
 import { isSchemaObject } from './references.js'
 import { useLinearUniqueItems } from './unique-items.js'
 
@@ -109,8 +109,8 @@ function createAjv(
   })
   useLinearUniqueItems(ajv)
   // Known to ajv's resolver, but not to its list of keywords.
-  if (AjvOfDialect !== Ajv) ajv.addKeyword('$anchor')
-  formats.default(ajv)
+  if (dialect !== DRAFT_07) ajv.addKeyword('$anchor')
+  formats().default(ajv)
   for (const [name, format] of Object.entries(own.formats ?? {}))
     if (format !== undefined) ajv.addFormat(name, format)
   for (const document of schemas) addDocument(ajv, document, dialect)

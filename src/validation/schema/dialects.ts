@@ -1,19 +1,20 @@
-import { Ajv, type Options } from 'ajv'
-import { Ajv2019 } from 'ajv/dist/2019.js'
-import { Ajv2020 } from 'ajv/dist/2020.js'
+import { draft07, draft2019, draft2020 } from '#ajv'
+import type { Ajv, Options } from 'ajv'
 import { isSchemaObject } from './references.js'
-
-/** The dialects of JSON Schema that are understood, by the canonical form of `$schema`. */
-const dialects: ReadonlyMap<string, new (options: Options) => Ajv> = new Map([
-  ['http://json-schema.org/draft-07/schema', Ajv],
-  ['https://json-schema.org/draft/2019-09/schema', Ajv2019],
-  ['https://json-schema.org/draft/2020-12/schema', Ajv2020],
-])
-
-const DEFAULT = 'https://json-schema.org/draft/2020-12/schema'
 
 /** A class of ajv that understands a dialect. */
 export type AjvClass = new (options: Options) => Ajv
+
+/** The dialect whose classes know `$anchor` neither as a keyword nor in references. */
+export const DRAFT_07 = 'http://json-schema.org/draft-07/schema'
+const DEFAULT = 'https://json-schema.org/draft/2020-12/schema'
+
+/** The dialects of JSON Schema that are understood, by the canonical form of `$schema`. */
+const dialects: ReadonlyMap<string, () => AjvClass> = new Map([
+  [DRAFT_07, () => draft07().Ajv],
+  ['https://json-schema.org/draft/2019-09/schema', () => draft2019().Ajv2019],
+  [DEFAULT, () => draft2020().Ajv2020],
+])
 
 /**
  * The `$schema` that a schema has, spelled canonically; draft 2020-12 when it has none.
@@ -35,5 +36,5 @@ export function dialectOf(schema: unknown): string {
 
 /** The class of ajv for a dialect that `dialectOf` gave. */
 export function ajvClassOf(dialect: string): AjvClass {
-  return dialects.get(dialect) ?? Ajv2020
+  return (dialects.get(dialect) ?? (() => draft2020().Ajv2020))()
 }

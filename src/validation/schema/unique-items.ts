@@ -1,31 +1,35 @@
-import { _, type Ajv, type CodeKeywordDefinition, str } from 'ajv'
+import { draft07 } from '#ajv'
+import type { Ajv, CodeKeywordDefinition } from 'ajv'
 
 /**
- * `uniqueItems` in time that grows with the length of the list.
+ * Makes `uniqueItems` take time that grows with the length of the list.
  *
  * Ajv's own compares each item with each. `maxItems` does not help where all errors are to be found:
  * then every keyword is checked, also behind one that has failed.
  */
-const uniqueItems: CodeKeywordDefinition = {
-  keyword: 'uniqueItems',
-  type: 'array',
-  schemaType: 'boolean',
-  error: {
-    message: ({ params: { i, j } }) => str`must NOT have duplicate items (${j} and ${i})`,
-    params: ({ params: { i, j } }) => _`{ i: ${i}, j: ${j} }`,
-  },
-  code(cxt) {
-    if (cxt.schema !== true) return
-    const find = cxt.gen.scopeValue('func', { ref: firstTwice })
-    const twice = cxt.gen.const('twice', _`${find}(${cxt.data})`)
-    cxt.setParams({ i: _`${twice}[1]`, j: _`${twice}[0]` })
-    cxt.pass(_`${twice} === undefined`)
-  },
-}
-
 export function useLinearUniqueItems(ajv: Ajv): void {
   ajv.removeKeyword('uniqueItems')
-  ajv.addKeyword(uniqueItems)
+  ajv.addKeyword(uniqueItems())
+}
+
+function uniqueItems(): CodeKeywordDefinition {
+  const { _, str } = draft07()
+  return {
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    error: {
+      message: ({ params: { i, j } }) => str`must NOT have duplicate items (${j} and ${i})`,
+      params: ({ params: { i, j } }) => _`{ i: ${i}, j: ${j} }`,
+    },
+    code(cxt) {
+      if (cxt.schema !== true) return
+      const find = cxt.gen.scopeValue('func', { ref: firstTwice })
+      const twice = cxt.gen.const('twice', _`${find}(${cxt.data})`)
+      cxt.setParams({ i: _`${twice}[1]`, j: _`${twice}[0]` })
+      cxt.pass(_`${twice} === undefined`)
+    },
+  }
 }
 
 /** The places of the first item that repeats another: the other's, and its own. */
