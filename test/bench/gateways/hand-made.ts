@@ -49,7 +49,7 @@ function breakerOf(settings: Settings) {
 export function create(settings: Settings) {
   const app = new Koa()
   app.silent = true
-  app.use(bodyParser({ enableTypes: ['json'], jsonLimit: settings.limit }))
+  app.use(bodyParser({ enableTypes: ['json'], jsonLimit: `${settings.limit}b` }))
   app.use(check)
   const breaker = breakerOf(settings)
   app.use(async (ctx) => {
