@@ -1,43 +1,64 @@
 // What the package costs a gateway: `npm run bench`. How it is measured: docs/performance.md.
 import { writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import process from 'node:process'
-import { parseArgs } from 'node:util'
+import { type Launch, withChildren } from './child.js'
+import { type Comparison, comparisonTable } from './comparison.js'
+import { amount, chosen, json } from './flags.js'
+import { compareImports } from './import.js'
+import { machine } from './machine.js'
+import { compareMounts } from './mount.js'
 import { rowsOf, tableOf } from './report.js'
-import { measure } from './rounds.js'
-import { scenarios } from './scenarios.js'
+import { measure, type Series } from './rounds.js'
+import { type Scenario, scenarios } from './scenarios.js'
 
-const { values: flags } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    rounds: { type: 'string' },
-    requests: { type: 'string' },
-    connections: { type: 'string', default: '32' },
-    sets: { type: 'string' },
-    json: { type: 'string' },
-  },
-})
-const amount = {
-  rounds: Number(flags.rounds ?? (flags.quick ? 4 : 24)),
-  requests: Number(flags.requests ?? (flags.quick ? 300 : 1000)),
-  connections: Number(flags.connections),
-  sets: Number(flags.sets ?? (flags.quick ? 1 : 3)),
+/** A part of the benchmark: it prints its table and returns its figures. */
+interface Part {
+  readonly name: string
+  run(): Promise<unknown>
 }
-const names = flags.only?.split(',')
 
-console.log(`Node ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`)
-const results: Record<string, unknown> = {}
-for (const scenario of scenarios) {
-  if (names && !names.includes(scenario.name)) continue
+const parts: readonly Part[] = [
+  ...scenarios.map((scenario) => ({ name: scenario.name, run: () => runScenario(scenario) })),
+  { name: 'import', run: () => compare('Import', async () => compareImports(amount.rounds)) },
+  {
+    name: 'mount',
+    run: () => compare('Mount', (launch) => compareMounts(Math.ceil(amount.rounds / 4), launch)),
+  },
+  {
+    name: 'json',
+    run: () =>
+      compare('Checking JSON', (launch) => launch('json.ts').ask('compare', amount.rounds)),
+  },
+]
+
+async function runScenario(scenario: Scenario): Promise<unknown> {
   const { requests, series } = await measure(scenario, amount)
   const rows = rowsOf(series, requests)
-  results[scenario.name] = { requests, rows, series }
-  console.log(`\n${scenario.title} (${amount.rounds} rounds of ${requests} requests)\n`)
-  console.log(tableOf(rows))
+  print(`${scenario.title} (${amount.rounds} rounds of ${requests} requests)`, tableOf(rows))
+  for (const one of series) if (one.error !== undefined) leftOut(one)
+  return { requests, rows, series }
 }
-if (flags.json !== undefined)
-  writeFileSync(
-    flags.json,
-    `${JSON.stringify({ node: process.version, amount, results }, null, 2)}\n`,
-  )
+
+async function compare(
+  title: string,
+  work: (launch: Launch) => Promise<Comparison[]>,
+): Promise<Comparison[]> {
+  const comparisons = await withChildren(work)
+  print(title, comparisonTable(comparisons))
+  return comparisons
+}
+
+function print(title: string, table: string): void {
+  console.log(`\n### ${title}\n\n${table}`)
+}
+
+function leftOut({ gateway, error }: Series): void {
+  console.error(`\n${gateway} was left out: ${String(error)}`)
+  process.exitCode = 1
+}
+
+console.log(`Node ${machine.node}, ${machine.cores} cores, ${machine.processor}, ${machine.date}`)
+const results: Record<string, unknown> = {}
+for (const { name, run } of chosen(parts)) results[name] = await run()
+if (json !== undefined)
+  writeFileSync(json, `${JSON.stringify({ ...machine, amount, results }, null, 2)}\n`)

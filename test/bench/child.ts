@@ -18,10 +18,33 @@ interface Reply {
   readonly error?: string
 }
 
-/** Starts a file of this folder; a process that ends by itself refuses the question that waits. */
-export function start(file: string): Child {
+/** Starts a file of this folder. */
+export type Launch = (file: string) => Child
+
+/**
+ * Flags of all processes. The new space has its full size from the start: else some processes grow it
+ * late, collect five times as often until then, and cost 1.5 times as much as their equals.
+ */
+const FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-deprecation']
+
+/** Lends a way to start processes, and stops them all at the end, also after an error. */
+export async function withChildren<T>(use: (launch: Launch) => Promise<T>): Promise<T> {
+  const children: Child[] = []
+  const launch: Launch = (file) => {
+    const child = start(file)
+    children.push(child)
+    return child
+  }
+  try {
+    return await use(launch)
+  } finally {
+    for (const child of children) child.stop()
+  }
+}
+
+function start(file: string): Child {
   const path = fileURLToPath(new URL(file, import.meta.url))
-  const child = fork(path, { execArgv: [...process.execArgv, '--no-deprecation'] })
+  const child = fork(path, { execArgv: [...process.execArgv, ...FLAGS] })
   return {
     ask: <T>(question: string, payload?: unknown) =>
       new Promise<T>((resolve, reject) => {

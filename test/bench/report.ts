@@ -1,7 +1,8 @@
 // Figures of a scenario from its rounds, and the table of them.
 import type { Cost } from './gateway.js'
 import type { Series } from './rounds.js'
-import { median, quantile, sum } from './statistics.js'
+import { markdown } from './markdown.js'
+import { median, quartilesOf, sum } from './statistics.js'
 
 /** What one gateway costs in a scenario, for each request unless it says otherwise. */
 export interface Row {
@@ -15,11 +16,11 @@ export interface Row {
   readonly ofMinima: number
   /** Microseconds of garbage collection. */
   readonly collecting: number
-  /** Full marks for each 10,000 requests. */
+  /** Full marks in all rounds together. */
   readonly marks: number
   /** Bytes promoted to the old space. */
   readonly promoted: number
-  /** Bytes of resident memory of the process after its last round. */
+  /** Bytes of resident memory, the most at the end of a round. */
   readonly rss: number
 }
 
@@ -27,11 +28,13 @@ export interface Row {
 export function rowsOf(series: readonly Series[], requests: number): Row[] {
   const [reference] = series
   if (!reference) return []
-  const seen = new Set<string>()
-  return series.map(({ gateway, rounds }) => {
-    const name = seen.has(gateway) ? `${gateway} again` : gateway
-    seen.add(gateway)
-    return { gateway: name, ...figuresOf(rounds, reference.rounds, requests) }
+  const measured = series.filter(({ error }) => error === undefined)
+  return measured.map(({ gateway, rounds }, at) => {
+    const again = measured.findIndex((other) => other.gateway === gateway) < at
+    return {
+      gateway: again ? `${gateway} again` : gateway,
+      ...figuresOf(rounds, reference.rounds, requests),
+    }
   })
 }
 
@@ -43,45 +46,41 @@ function figuresOf(rounds: readonly Cost[], reference: readonly Cost[], requests
   return {
     cpu: median(cpu) / requests,
     ratio: median(ratios),
-    quartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)] as const,
+    quartiles: quartilesOf(ratios),
     ofMinima: Math.min(...cpu) / Math.min(...base),
     collecting: perRequest((cost) => cost.collecting),
-    marks: perRequest((cost) => cost.marks) * 10_000,
+    marks: sum(rounds.map((cost) => cost.marks)),
     promoted: perRequest((cost) => cost.promoted),
-    rss: rounds.at(-1)?.rss ?? NaN,
+    rss: Math.max(...rounds.map((cost) => cost.rss)),
   }
 }
 
-type Column = readonly [head: string, cell: (row: Row) => string]
-
-const columns: readonly Column[] = [
-  ['gateway', (row) => row.gateway],
-  ['ratio', (row) => row.ratio.toFixed(2)],
-  ['quartiles', ({ quartiles }) => quartiles.map((value) => value.toFixed(2)).join(' to ')],
-  ['of minima', (row) => row.ofMinima.toFixed(2)],
-  ['CPU, µs', (row) => row.cpu.toFixed(0)],
-  ['GC, µs', (row) => row.collecting.toFixed(1)],
-  ['full marks in 10,000', (row) => row.marks.toFixed(1)],
-  ['promoted, bytes', (row) => row.promoted.toFixed(0)],
-  ['RSS, MB', (row) => (row.rss / 1e6).toFixed(0)],
+const head = [
+  'gateway',
+  'ratio',
+  'quartiles',
+  'of minima',
+  'CPU, µs',
+  'GC, µs',
+  'full marks',
+  'promoted, bytes',
+  'RSS, MB',
 ]
 
 /** The rows as a table of Markdown. */
 export function tableOf(rows: readonly Row[]): string {
-  const cells = [
-    columns.map(([head]) => head),
-    ...rows.map((row) => columns.map(([, cell]) => cell(row))),
-  ]
-  const widths = columns.map((_, at) => Math.max(...cells.map((line) => line[at]?.length ?? 0)))
-  const lines = cells.map((line) =>
-    line.map((cell, at) =>
-      at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
-    ),
+  return markdown(
+    head,
+    rows.map((row) => [
+      row.gateway,
+      row.ratio.toFixed(2),
+      row.quartiles.map((value) => value.toFixed(2)).join(' to '),
+      row.ofMinima.toFixed(2),
+      row.cpu.toFixed(0),
+      row.collecting.toFixed(1),
+      String(row.marks),
+      row.promoted.toFixed(0),
+      (row.rss / 1e6).toFixed(0),
+    ]),
   )
-  lines.splice(
-    1,
-    0,
-    widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)),
-  )
-  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n')
 }

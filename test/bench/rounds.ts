@@ -1,9 +1,9 @@
 // Takes the gateways of a scenario in turn, and notes what each round has cost each of them.
-import { request } from 'undici'
-import { type Child, start } from './child.js'
+import { type Child, type Launch, withChildren } from './child.js'
 import type { Cost } from './gateway.js'
-import type { Recorded, Settings } from './gateways/gateway.js'
-import { type Client, clientOf } from './load.js'
+import type { Settings } from './gateways/gateway.js'
+import { type Ask, type Client, clientOf } from './load.js'
+import { recordedAnswer } from './recorded.js'
 import type { Scenario } from './scenarios.js'
 
 /** How much is measured. */
@@ -20,103 +20,77 @@ export interface Amount {
 export interface Series {
   readonly gateway: string
   readonly rounds: Cost[]
+  /** Why it was left out, when it did not start or gave a wrong answer. */
+  error?: unknown
 }
 
+/** A gateway under load. */
 interface Running {
+  readonly series: Series
   readonly process: Child
   readonly client: Client
 }
 
-/** Requests that go ahead of the measurement, before the share of the scenario, for the compiler of V8. */
-const WARM_UP = 3000
+/** Turns before the first round, and the requests of each before the share: V8 compiles in them. */
+const WARM_UP = { turns: 6, requests: 1000 } as const
+/** Part of a round that goes before it unmeasured: the caches of the processor are cold after a pause. */
+const RUN_IN = 0.2
 
-/** Runs a scenario; `requests` of the result are those of one round. */
+/** Runs a scenario; the number of requests in the result is that of one round. */
 export async function measure(scenario: Scenario, amount: Amount) {
-  const least = scenario.connections ?? 1
-  const requests = Math.max(least, Math.round(amount.requests * scenario.share))
-  const series: Series[] = scenario.gateways.map((gateway) => ({ gateway, rounds: [] }))
-  const rounds = Math.ceil(amount.rounds / amount.sets)
-  for (let set = 0; set < amount.sets; set += 1) {
-    const connections = scenario.connections ?? amount.connections
-    await withGateways(scenario, connections, async (running) => {
-      for (const gateway of running) await warmUp(gateway, scenario)
-      for (let round = 0; round < rounds; round += 1) {
-        const turn = running.map((gateway, at) => ({ gateway, costs: series[at]?.rounds }))
-        for (const { gateway, costs } of round % 2 === 0 ? turn : turn.toReversed())
-          costs?.push(await roundOf(gateway, scenario, requests))
+  const requests = Math.max(scenario.connections ?? 1, Math.round(amount.requests * scenario.share))
+  const all: Series[] = scenario.gateways.map((gateway) => ({ gateway, rounds: [] }))
+  for (let set = 0; set < amount.sets; set += 1)
+    await withChildren(async (launch) => {
+      const settings = await settingsOf(scenario, launch)
+      const running: Running[] = []
+      for (const series of all.filter(({ error }) => error === undefined)) {
+        const process = launch('gateway.ts')
+        try {
+          const url = await createGateway(process, series.gateway, settings)
+          const client = clientOf(url, scenario.connections ?? amount.connections)
+          await openUp(client, scenario)
+          running.push({ series, process, client })
+        } catch (error) {
+          series.error = error
+        }
       }
+      for (let turn = 0; turn < WARM_UP.turns; turn += 1)
+        for (const { client } of running)
+          await client.send(scenario.ask, WARM_UP.requests * scenario.share)
+      for (let round = 0; round < Math.ceil(amount.rounds / amount.sets); round += 1)
+        for (const one of round % 2 === 0 ? running : running.toReversed())
+          one.series.rounds.push(await runRound(one, scenario.ask, requests))
+      for (const { client } of running) await client.close()
     })
-  }
-  return { requests, series }
+  return { requests, series: all }
 }
 
-async function roundOf({ process, client }: Running, { ask }: Scenario, requests: number) {
+async function runRound({ process, client }: Running, ask: Ask, requests: number): Promise<Cost> {
+  await client.send(ask, Math.ceil(requests * RUN_IN))
   await process.ask('begin')
   await client.send(ask, requests)
   return process.ask<Cost>('end')
 }
 
-async function warmUp({ client }: Running, { ask, opens, share }: Scenario) {
+/** The first requests: they open the circuit, and show whether the answers are right. */
+async function openUp(client: Client, { ask, opens }: Scenario): Promise<void> {
   if (opens) await client.send({ ...ask, right: () => true }, 100)
-  await client.send(ask, WARM_UP * share)
+  await client.send(ask, 10)
 }
 
-/** Starts the upstream and all gateways, and ends them whatever happens. */
-async function withGateways(
-  scenario: Scenario,
-  connections: number,
-  use: (running: Running[]) => Promise<void>,
-): Promise<void> {
-  const children: Child[] = []
-  const running: Running[] = []
-  const launch = (file: string) => {
-    const child = start(file)
-    children.push(child)
-    return child
-  }
-  try {
-    const settings = await settingsOf(scenario, launch)
-    for (const file of scenario.gateways) {
-      const process = launch('gateway.ts')
-      const url = await process.ask<string>('create', { file, settings })
-      running.push({ process, client: clientOf(url, connections) })
-    }
-    await use(running)
-  } finally {
-    for (const { client } of running) await client.close()
-    for (const child of children) child.stop()
-  }
-}
+const createGateway = (process: Child, file: string, settings: Settings) =>
+  process.ask<string>('create', { file, settings })
 
-async function settingsOf(scenario: Scenario, launch: (file: string) => Child): Promise<Settings> {
+/** Starts the upstream, and says what the gateways are to be like. */
+async function settingsOf(scenario: Scenario, launch: Launch): Promise<Settings> {
   const upstream = launch('upstream.ts')
   const target = await upstream.ask<string>('listen')
-  // A port that was free a moment ago.
+  // Nothing listens there from now on.
   if (scenario.upstream === 'down') await upstream.ask('close')
   const settings = { target, limit: scenario.limit, opens: scenario.opens }
   if (!scenario.gateways.includes('plain')) return settings
   const guard = launch('gateway.ts')
-  const url = await guard.ask<string>('create', { file: 'guard', settings })
-  const recorded = await record(url, scenario)
-  guard.stop()
-  return { ...settings, recorded }
+  const url = await createGateway(guard, 'guard', settings)
+  return { ...settings, recorded: await recordedAnswer(url, scenario) }
 }
-
-/** The answer of the full guard, for the handler that writes the same bytes. */
-async function record(url: string, { ask, opens }: Scenario): Promise<Recorded> {
-  const client = clientOf(url, 1)
-  if (opens) await client.send({ ...ask, right: () => true }, 100)
-  await client.close()
-  const { statusCode, headers, body } = await request(url + ask.path, {
-    method: ask.method,
-    body: ask.body ?? null,
-    headers: ask.body ? { 'Content-Type': 'application/json' } : {},
-  })
-  const kept = Object.entries(headers).flatMap(([name, value]) =>
-    value === undefined || ofConnection.has(name) ? [] : [[name, value] as const],
-  )
-  return { status: statusCode, headers: Object.fromEntries(kept), body: await body.text() }
-}
-
-/** Fields that Node writes by itself. */
-const ofConnection = new Set(['connection', 'keep-alive', 'date', 'content-length'])

@@ -1,5 +1,6 @@
 // What is asked of the gateways.
 import type { Ask } from './load.js'
+import { orderOf } from './orders.js'
 
 /** One kind of traffic. */
 export interface Scenario {
@@ -40,18 +41,12 @@ const get = { method: 'GET', path: '/things/1' } as const
 const isStatus = (expected: number) => (status: number) => status === expected
 const isOk = isStatus(200)
 
-/** An order of about so many bytes. */
-function orderOf(bytes: number, quantity: unknown = 2): Buffer {
-  const item = { sku: 'AB-1234', quantity: 2 }
-  const size = JSON.stringify(item).length + 1
-  const last = { sku: 'AB-1234', quantity }
-  const items = Array.from({ length: Math.round((bytes - 70) / size) }, () => item)
-  return Buffer.from(
-    JSON.stringify({ customer: 'Ada', note: 'leave it at the door', items: [...items, last] }),
-  )
-}
-
-const post = (body: Buffer, right = isOk): Ask => ({ method: 'POST', path: '/orders', body, right })
+const post = (body: string, right = isOk): Ask => ({
+  method: 'POST',
+  path: '/orders',
+  body: Buffer.from(body),
+  right,
+})
 
 /** All scenarios. */
 export const scenarios: readonly Scenario[] = [
