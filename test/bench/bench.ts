@@ -8,7 +8,8 @@ import { compareImports } from './import.js'
 import { machine } from './machine.js'
 import { compareMounts } from './mount.js'
 import { rowsOf, tableOf } from './report.js'
-import { measure, type Series } from './rounds.js'
+import { measure } from './rounds.js'
+import type { Series } from './running.js'
 import { type Scenario, scenarios } from './scenarios.js'
 
 /** A part of the benchmark: it prints its table and returns its figures. */

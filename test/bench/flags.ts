@@ -17,7 +17,7 @@ const { values } = parseArgs({
 /** How much is measured. */
 export const amount: Amount = {
   rounds: count('rounds', 24, 4),
-  requests: count('requests', 1000, 300),
+  requests: count('requests', 1000, 500),
   connections: count('connections', 32, 32),
   sets: count('sets', 3, 1),
 }

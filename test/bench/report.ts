@@ -1,6 +1,6 @@
 // Figures of a scenario from its rounds, and the table of them.
 import type { Cost } from './gateway.js'
-import type { Series } from './rounds.js'
+import type { Series } from './running.js'
 import { markdown } from './markdown.js'
 import { median, quartilesOf, sum } from './statistics.js'
 
