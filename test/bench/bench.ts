@@ -54,7 +54,8 @@ function print(title: string, table: string): void {
 }
 
 function leftOut({ gateway, error }: Series): void {
-  console.error(`\n${gateway} was left out: ${String(error)}`)
+  const [line] = String(error).split('\n')
+  console.error(`\n${gateway} was left out: ${line}`)
   process.exitCode = 1
 }
 

@@ -27,7 +27,7 @@ export interface Row {
 /** Figures of all gateways; the first of the series is the reference. */
 export function rowsOf(series: readonly Series[], requests: number): Row[] {
   const [reference] = series
-  if (!reference) return []
+  if (!reference || reference.error !== undefined) return []
   const measured = series.filter(({ error }) => error === undefined)
   return measured.map(({ gateway, rounds }, at) => {
     const again = measured.findIndex((other) => other.gateway === gateway) < at
