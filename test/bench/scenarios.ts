@@ -1,0 +1,123 @@
+// What is asked of the gateways.
+import type { Ask } from './load.js'
+import { orderOf } from './orders.js'
+
+/** One kind of traffic. */
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly ask: Ask
+  /** Requests of a round, as a share of those asked for. */
+  readonly share: number
+  /** Connections, where not the usual number. */
+  readonly connections?: number
+  /** Where the upstream is: up, or a port where nothing listens. */
+  readonly upstream: 'up' | 'down'
+  /** Most bytes of a body. */
+  readonly limit: number
+  /** Whether the circuit is to open before the measurement. */
+  readonly opens: boolean
+  /** Names of the gateways; the first is the reference. */
+  readonly gateways: readonly string[]
+}
+
+const MEGABYTE = 1_000_000
+const usual = { share: 1, upstream: 'up', limit: MEGABYTE, opens: false } as const
+
+const proxies = [
+  'bare',
+  'problem-details',
+  'circuit-breaker',
+  'guard',
+  'hand-made',
+  'express',
+  'fastify',
+  'bare',
+]
+const handlers = ['plain', 'guard', 'hand-made', 'express', 'fastify', 'plain']
+
+const get = { method: 'GET', path: '/things/1' } as const
+
+const isStatus = (expected: number) => (status: number) => status === expected
+const isOk = isStatus(200)
+
+const post = (body: string, right = isOk): Ask => ({
+  method: 'POST',
+  path: '/orders',
+  body: Buffer.from(body),
+  right,
+})
+
+/** All scenarios. */
+export const scenarios: readonly Scenario[] = [
+  { ...usual, name: 'get', title: 'GET', ask: { ...get, right: isOk }, gateways: proxies },
+  {
+    ...usual,
+    name: 'post',
+    title: 'Checked POST of 150 bytes',
+    ask: post(orderOf(150)),
+    gateways: proxies,
+  },
+  {
+    ...usual,
+    name: 'post-100kb',
+    title: 'Checked POST of 100 KB',
+    ask: post(orderOf(100_000)),
+    share: 0.3,
+    gateways: proxies,
+  },
+  {
+    ...usual,
+    name: 'download',
+    title: 'Download of 10 MB',
+    ask: {
+      method: 'GET',
+      path: '/files/1',
+      right: (status, length) => isOk(status) && length === 10 * MEGABYTE,
+    },
+    share: 0.016,
+    connections: 4,
+    gateways: proxies,
+  },
+  {
+    ...usual,
+    name: 'events',
+    title: '200 event streams at once, 20 events each',
+    ask: { method: 'GET', path: '/events', right: isOk },
+    share: 0.2,
+    connections: 200,
+    gateways: proxies,
+  },
+  {
+    ...usual,
+    name: 'open-circuit',
+    title: 'Open circuit',
+    ask: { ...get, right: isStatus(503) },
+    upstream: 'down',
+    opens: true,
+    gateways: ['plain', 'circuit-breaker', 'guard', 'hand-made', 'fastify', 'plain'],
+  },
+  {
+    ...usual,
+    name: 'invalid-body',
+    title: 'Invalid body of 150 bytes',
+    ask: post(orderOf(150, 'two'), isStatus(400)),
+    gateways: handlers,
+  },
+  {
+    ...usual,
+    name: 'too-large',
+    title: '413 for a body of 4 KB',
+    ask: post(orderOf(4000), isStatus(413)),
+    limit: 1000,
+    gateways: handlers,
+  },
+  {
+    ...usual,
+    name: 'refused',
+    title: 'Refused upstream',
+    ask: { ...get, right: (status) => status >= 500 },
+    upstream: 'down',
+    gateways: proxies,
+  },
+]

@@ -1,0 +1,39 @@
+// The process of the upstream of all gateways.
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { answer } from './child.js'
+import { listen } from './listen.js'
+
+const EVENTS = 20
+const BETWEEN = 10
+
+const thing = Buffer.from(JSON.stringify({ id: 1, name: 'thing', text: 'x'.repeat(150) }))
+const accepted = Buffer.from('{"status":"accepted"}')
+const file = Buffer.alloc(10_000_000, 'x')
+const event = `data: ${JSON.stringify({ delta: 'x'.repeat(50) })}\n\n`
+
+const handlers: Record<string, (req: IncomingMessage, res: ServerResponse) => void> = {
+  things: (_req, res) => send(res, 'application/json', thing),
+  orders: (req, res) => {
+    req.resume().once('end', () => send(res, 'application/json', accepted))
+  },
+  files: (_req, res) => send(res, 'application/octet-stream', file),
+  events: (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })
+    let left = EVENTS
+    const timer = setInterval(() => {
+      res.write(event)
+      left -= 1
+      if (left > 0) return
+      clearInterval(timer)
+      res.end()
+    }, BETWEEN)
+  },
+}
+
+function send(res: ServerResponse, type: string, body: Buffer): void {
+  res.writeHead(200, { 'Content-Type': type, 'Content-Length': body.length }).end(body)
+}
+
+const server = createServer((req, res) => handlers[req.url?.split('/')[1] ?? '']?.(req, res))
+
+answer({ listen: () => listen(server), close: () => void server.close() })
