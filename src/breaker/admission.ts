@@ -1,5 +1,6 @@
 import type { Circuit, Permit, Verdict } from '../circuit/circuit.js'
 import { waitIn } from '../common/retry-after.js'
+import type { Ticker } from '../common/ticker.js'
 import type { Code } from '../errors/codes.js'
 import type { Call } from '../exchange/calls.js'
 import { GatewayError } from '../errors/gateway-error.js'
@@ -14,6 +15,7 @@ import { isFailureStatus, isPlainSuccess, outcomeOf, verdictOf } from './verdict
 /** What a circuit breaker keeps for all its requests. */
 export interface Mounted {
   readonly settings: Settings
+  readonly ticker: Ticker | undefined
   /** Told at the end of each request whether it made a call. */
   readonly sawCall: (seen: boolean) => void
 }
@@ -43,7 +45,7 @@ export class Admission implements Follower, Responder {
     this.#permit = permit
     this.#callsBefore = exchange.calls.all.length
     this.#behind = exchange.responder
-    this.#deadlines = new Deadlines(exchange, mounted.settings, this)
+    this.#deadlines = new Deadlines(exchange, mounted, this)
     exchange.follow(this)
     if (mounted.settings.fallback) exchange.responder = this
   }
@@ -120,6 +122,10 @@ export class Admission implements Follower, Responder {
     return isUnsent
       ? new GatewayError('request_timeout')
       : new GatewayError(code, { upstream: this.#mounted.settings.name })
+  }
+
+  callStarted(call: Call): void {
+    this.#deadlines.callStarted(call)
   }
 
   callEnded(call: Call): void {

@@ -9,6 +9,7 @@ import type { Breaker } from '../circuit/circuit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
+import { tickerOf } from './deadlines.js'
 import { type CircuitBreakerOptions, readOptions, type Settings } from './options.js'
 import { refusalOf } from './refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
@@ -37,7 +38,11 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
   // A circuit shows in the list from the start; those of keys come with their first request.
   if (settings.key === undefined) circuits.get()
   startObserver()
-  const mounted = { settings, sawCall: unseenWarning(settings.name) }
+  const mounted = {
+    settings,
+    ticker: tickerOf(settings),
+    sawCall: unseenWarning(settings.name),
+  }
   async function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
     // Nobody would be told of its end: the close of this response is over.
     if (exchange.isClosed || exchange.res.closed) throw new GatewayError('client_closed_request')

@@ -10,6 +10,12 @@ interface Expiring {
   expire(code: Code): void
 }
 
+/** The times that are the same for all requests of a circuit breaker, and who looks at them. */
+interface Timed {
+  readonly settings: Settings
+  readonly ticker: Ticker | undefined
+}
+
 /** The times of one request, which one timer for many requests looks at. */
 export class Deadlines implements Ticking {
   slot = -1
@@ -20,6 +26,8 @@ export class Deadlines implements Ticking {
   #phase: 'head' | 'body' | 'over' = 'head'
   #headDueAt = Infinity
   readonly #totalDueAt: number
+  /** The calls whose connection is due, and when. */
+  #connecting: { readonly call: Call; readonly dueAt: number }[] | undefined
   /** Bytes that had come from the client at the last look, and whether more were to come. */
   #received = 0
   #wasSending: boolean
@@ -28,24 +36,32 @@ export class Deadlines implements Ticking {
   #bytes = 0
   #movedAt = 0
 
-  constructor(exchange: Exchange, settings: Settings, owner: Expiring) {
+  constructor(exchange: Exchange, { settings, ticker }: Timed, owner: Expiring) {
     this.#exchange = exchange
     this.#settings = settings
     this.#owner = owner
-    const now = performance.now()
     const { timeout, totalTimeout } = settings
+    this.#ticker = ticker
+    this.#ticker?.add(this)
+    const now = this.#ticker?.now ?? 0
     if (timeout !== false) this.#headDueAt = now + timeout
     this.#totalDueAt = totalTimeout === false ? Infinity : now + totalTimeout
     this.#wasSending = stillSends(exchange.req)
     if (this.#wasSending) this.#received = receivedFrom(exchange)
-    this.#ticker = tickerOf(settings)
-    this.#ticker?.add(this)
   }
 
   tick(now: number): void {
     if (now >= this.#totalDueAt) return this.#owner.expire('upstream_timeout')
     if (this.#phase === 'head') this.#lookAtHead(now)
     else if (this.#relay) this.#lookAtBytes(this.#relay, now)
+  }
+
+  /** A call has begun: its connection is due. */
+  callStarted(call: Call): void {
+    const { connectTimeout } = this.#settings
+    if (connectTimeout === false || this.#phase !== 'head' || !this.#ticker) return
+    this.#connecting ??= []
+    this.#connecting.push({ call, dueAt: this.#ticker.now + connectTimeout })
   }
 
   /** No more bytes are due from a call that is over, whatever the application still sends. */
@@ -60,7 +76,7 @@ export class Deadlines implements Ticking {
     const { relay } = this.#exchange.calls
     if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
     this.#relay = relay
-    this.#movedAt = performance.now()
+    this.#movedAt = this.#ticker?.now ?? 0
     this.#bytes = relay.bytesRead()
   }
 
@@ -91,11 +107,10 @@ export class Deadlines implements Ticking {
   }
 
   #isConnectDue(now: number): boolean {
-    const { connectTimeout } = this.#settings
-    if (connectTimeout === false) return false
-    return this.#exchange.calls.all.some(
-      (call) =>
-        call.state === 'open' && now - call.startedAt >= connectTimeout && !call.connected(),
+    return (
+      this.#connecting?.some(
+        ({ call, dueAt }) => now >= dueAt && call.state === 'open' && !call.connected(),
+      ) ?? false
     )
   }
 

@@ -134,9 +134,9 @@ class HeldBody implements Ticking, Follower {
     this.#exchange = exchange
     this.#limit = limit
     this.#early = early
-    this.#dueAt = performance.now() + timeout
     this.#ticker = tickerFor(timeout)
     this.#ticker.add(this)
+    this.#dueAt = this.#ticker.now + timeout
     this.whole = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

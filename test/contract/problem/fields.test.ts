@@ -4,7 +4,8 @@ import createHttpError from 'http-errors'
 import type { ProblemDetailsOptions } from 'good-gateway'
 import { throwing } from '../../support/hosts.js'
 import { fieldOf, problemIn, proxyStatusIn } from '../../support/problem.js'
-import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { askGateway } from '../../support/gateway.js'
+import { getLine, type Received } from '../../support/raw-client.js'
 import { type Listening, listen, nobody } from '../../support/servers.js'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
@@ -25,15 +26,14 @@ for (const host of throwing) {
     after(() => dying.close())
 
     async function ask(handler: Handler, options: ProblemDetailsOptions = {}): Promise<Received> {
-      const gateway = await host.start({
-        use: ({ problemDetails }) => [problemDetails(options)],
-        handler,
-      })
-      try {
-        return await sendRaw(gateway.port, getLine('/'))
-      } finally {
-        await gateway.close()
-      }
+      return askGateway(
+        host,
+        {
+          use: ({ problemDetails }) => [problemDetails(options)],
+          handler,
+        },
+        getLine('/'),
+      )
     }
 
     const fails = (headers: Record<string, unknown>, status = 429): Promise<Received> =>

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import { hosts } from '../../support/hosts.js'
 import { problemIn, proxyStatusIn } from '../../support/problem.js'
-import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { askGateway } from '../../support/gateway.js'
+import { getLine, type Received } from '../../support/raw-client.js'
 
 for (const host of hosts) {
   describe(`${host.name}, a request that has passed this gateway before`, () => {
     async function ask(name: string | undefined, ...fields: string[]): Promise<Received> {
-      const gateway = await host.start({
-        use: ({ problemDetails }) => [problemDetails(name === undefined ? {} : { name })],
-        handler: (_req, res) => res.end('forwarded'),
-      })
-      try {
-        return await sendRaw(gateway.port, getLine('/', ...fields))
-      } finally {
-        await gateway.close()
-      }
+      return askGateway(
+        host,
+        {
+          use: ({ problemDetails }) => [problemDetails(name === undefined ? {} : { name })],
+          handler: (_req, res) => res.end('forwarded'),
+        },
+        getLine('/', ...fields),
+      )
     }
 
     const loops = [

@@ -3,7 +3,8 @@ import createHttpError from 'http-errors'
 import { GatewayError, type ProblemDetailsOptions } from 'good-gateway'
 import { throwing } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
-import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { askGateway } from '../../support/gateway.js'
+import { getLine, type Received } from '../../support/raw-client.js'
 
 const CHROME =
   'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8'
@@ -15,18 +16,17 @@ for (const host of throwing) {
       accept: string | undefined,
       options: ProblemDetailsOptions = {},
     ): Promise<Received> {
-      const gateway = await host.start({
-        use: ({ problemDetails }) => [problemDetails(options)],
-        handler: () => {
-          throw thrown
+      const fields = accept === undefined ? [] : [`Accept: ${accept}`]
+      return askGateway(
+        host,
+        {
+          use: ({ problemDetails }) => [problemDetails(options)],
+          handler: () => {
+            throw thrown
+          },
         },
-      })
-      try {
-        const fields = accept === undefined ? [] : [`Accept: ${accept}`]
-        return await sendRaw(gateway.port, getLine('/', ...fields))
-      } finally {
-        await gateway.close()
-      }
+        getLine('/', ...fields),
+      )
     }
 
     const refused = new GatewayError('upstream_refused', { upstream: 'orders' })

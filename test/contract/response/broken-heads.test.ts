@@ -9,7 +9,8 @@ import { startFaults } from '../../../docs/sample-proxy/faults.js'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { throwing } from '../../support/hosts.js'
 import { problemIn, proxyStatusIn } from '../../support/problem.js'
-import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { askGateway } from '../../support/gateway.js'
+import { getLine, type Received } from '../../support/raw-client.js'
 import { type Listening, listen } from '../../support/servers.js'
 import { until } from '../../support/until.js'
 
@@ -54,18 +55,17 @@ for (const host of throwing) {
       line = getLine('/'),
     ): Promise<Received> {
       told = []
-      const gateway = await host.start({
-        use: ({ problemDetails, circuitBreaker }) => [
-          problemDetails({ onError: (_error, info) => void told.push(info) }),
-          circuitBreaker({ name, volumeThreshold: 1 }),
-        ],
-        handler: (req, res) => handler(req, res, upstream.url),
-      })
-      try {
-        return await sendRaw(gateway.port, line)
-      } finally {
-        await gateway.close()
-      }
+      return askGateway(
+        host,
+        {
+          use: ({ problemDetails, circuitBreaker }) => [
+            problemDetails({ onError: (_error, info) => void told.push(info) }),
+            circuitBreaker({ name, volumeThreshold: 1 }),
+          ],
+          handler: (req, res) => handler(req, res, upstream.url),
+        },
+        line,
+      )
     }
 
     afterEach(() => breakers.get(name)?.release())

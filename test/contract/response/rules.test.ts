@@ -6,7 +6,8 @@ import type { ProblemDetailsOptions } from 'good-gateway'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { hosts } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
-import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { askGateway } from '../../support/gateway.js'
+import { getLine, type Received } from '../../support/raw-client.js'
 import { type Listening, listen, nobody } from '../../support/servers.js'
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
@@ -33,15 +34,14 @@ for (const host of hosts) {
       options: ProblemDetailsOptions = {},
       ...fields: string[]
     ): Promise<Received> {
-      const gateway = await host.start({
-        use: ({ problemDetails }) => [problemDetails(options)],
-        handler,
-      })
-      try {
-        return await sendRaw(gateway.port, getLine('/', ...fields))
-      } finally {
-        await gateway.close()
-      }
+      return askGateway(
+        host,
+        {
+          use: ({ problemDetails }) => [problemDetails(options)],
+          handler,
+        },
+        getLine('/', ...fields),
+      )
     }
 
     /** Calls an upstream and waits for its status, or undefined when it fails. */
