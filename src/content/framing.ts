@@ -1,4 +1,5 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { http } from '../common/builtins.js'
 
 /** The stream behind a message of HTTP/2's compatibility layer, as far as HTTP/1 tells it otherwise. */
 export interface Http2Stream {
@@ -16,7 +17,7 @@ export function http2StreamOf(message: IncomingMessage | ServerResponse): Http2S
 
 /** Whether Node's parser of HTTP/1 has made this request: HTTP/2 and injected ones are others. */
 export const isHttp1 = (req: IncomingMessage): boolean =>
-  req instanceof IncomingMessage && req.httpVersionMajor === 1
+  req instanceof http.IncomingMessage && req.httpVersionMajor === 1
 
 /** Bytes that the head announces: 0 when there is no body, NaN when their number is open. */
 export function announcedLength(req: IncomingMessage): number {

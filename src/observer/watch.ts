@@ -1,4 +1,4 @@
-import { ClientRequest } from 'node:http'
+import { http } from '../common/builtins.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { hasBody } from '../content/framing.js'
 import { brokenBy, clientLeft, type Exchange } from '../exchange/exchange.js'
@@ -52,7 +52,7 @@ function announcePiped(exchange: Exchange): void {
   const { req } = exchange
   const { pipe } = req
   req.pipe = (target, options) => {
-    if (target instanceof ClientRequest) within(exchange, () => callOf(target))
+    if (target instanceof http.ClientRequest) within(exchange, () => callOf(target))
     return Reflect.apply(pipe, req, [target, options])
   }
 }

@@ -1,4 +1,5 @@
-import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { http } from '../common/builtins.js'
 import { ENTITY } from '../response/respond.js'
 
 type Fields = Readonly<Record<string, string>>
@@ -27,7 +28,7 @@ export function fieldNamed(headers: Fields, name: string): string | undefined {
 /** Node refuses to write others, which would leave the client without any answer. */
 function isField(name: string, value: string): boolean {
   try {
-    validateHeaderName(name)
+    http.validateHeaderName(name)
     return isValue(value)
   } catch {
     return false
@@ -37,7 +38,7 @@ function isField(name: string, value: string): boolean {
 /** Whether a text can be the value of a field. */
 export function isValue(text: string): boolean {
   try {
-    validateHeaderValue('x', text)
+    http.validateHeaderValue('x', text)
     return true
   } catch {
     return false
