@@ -95,4 +95,13 @@ describe('an import of an entry', () => {
       console.log(JSON.stringify([atFirst, withSchema, loaded()]))`
     assert.deepEqual(run(['--input-type=module', '-e', program]), [[], ['ajv'], ['ajv', 'yaml']])
   })
+
+  it('loads nothing of Node that only its re-exports need, see common/builtins.ts', () => {
+    const program = `
+      await import('good-gateway/koa')
+      const costly = ['http2', 'internal/deps/undici/undici', 'worker_threads', 'internal/crypto/webcrypto']
+      const loaded = new Set(process.moduleLoadList)
+      console.log(JSON.stringify(costly.filter((name) => loaded.has('NativeModule ' + name))))`
+    assert.deepEqual(run(['--input-type=module', '-e', program]), [])
+  })
 })

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { util } from '../common/builtins.js'
 import { Circuit } from './circuit.js'
 import type { CircuitSettings } from './settings.js'
 
@@ -103,7 +103,7 @@ export function circuitsOf(settings: CircuitSettings): Circuits {
     byName.set(settings.name, circuits)
     return circuits
   }
-  if (isDeepStrictEqual(known.settings, settings)) return known
+  if (util.isDeepStrictEqual(known.settings, settings)) return known
   throw new TypeError(
     `circuitBreaker: "${settings.name}" exists with other options; give this one another name, or the same options`,
   )

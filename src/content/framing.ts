@@ -1,4 +1,5 @@
-import { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { http } from '../common/builtins.js'
 
 /** The stream behind a message of HTTP/2's compatibility layer, as far as HTTP/1 tells it otherwise. */
 export interface Http2Stream {
@@ -12,13 +13,14 @@ export interface Http2Stream {
 /** The stream of a message of HTTP/2; undefined for HTTP/1. */
 export function http2StreamOf(message: IncomingMessage | ServerResponse): Http2Stream | undefined {
   // Asked for each request: a property that is missing takes longer to look up than one of Node's own.
-  if (message instanceof ServerResponse || message instanceof IncomingMessage) return undefined
+  if (message instanceof http.ServerResponse || message instanceof http.IncomingMessage)
+    return undefined
   return (message as { stream?: Http2Stream }).stream
 }
 
 /** Whether Node's parser of HTTP/1 has made this request: HTTP/2 and injected ones are others. */
 export const isHttp1 = (req: IncomingMessage): boolean =>
-  req instanceof IncomingMessage && req.httpVersionMajor === 1
+  req instanceof http.IncomingMessage && req.httpVersionMajor === 1
 
 /** Bytes that the head announces: 0 when there is no body, NaN when their number is open. */
 export function announcedLength(req: IncomingMessage): number {

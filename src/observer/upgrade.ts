@@ -1,4 +1,5 @@
-import { ServerResponse, type IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { http } from '../common/builtins.js'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type Exchange, exchangeOf } from '../exchange/exchange.js'
@@ -15,7 +16,7 @@ type Method = (...args: unknown[]) => unknown
 export function upgradeExchange(req: IncomingMessage, socket: Socket): Exchange {
   // Node listens no more: a client that resets the connection would end the process.
   socket.on('error', () => {})
-  const res = new ServerResponse(req)
+  const res = new http.ServerResponse(req)
   res.shouldKeepAlive = false
   res.assignSocket(socket)
   const exchange = exchangeOf({ req, res })

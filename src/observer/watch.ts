@@ -1,4 +1,5 @@
-import { ClientRequest, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { http } from '../common/builtins.js'
 import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { explain } from '../exchange/calls.js'
@@ -54,7 +55,7 @@ type Pipe = IncomingMessage['pipe']
  */
 const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
   const exchange = knownExchange(this)
-  if (exchange && target instanceof ClientRequest) within(exchange, () => callOf(target))
+  if (exchange && target instanceof http.ClientRequest) within(exchange, () => callOf(target))
   return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
 } as Pipe
 

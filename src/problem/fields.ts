@@ -1,4 +1,5 @@
-import { type ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { http } from '../common/builtins.js'
 import { ENTITY } from '../response/respond.js'
 
 type Fields = Readonly<Record<string, string>>
@@ -24,7 +25,7 @@ export function fieldNamed(headers: Fields, name: string): string | undefined {
 /** Whether Node can write the field: it throws for others, and the client would get no answer. */
 function isField(name: string, value: string): boolean {
   try {
-    validateHeaderName(name)
+    http.validateHeaderName(name)
     return isValue(value)
   } catch {
     return false
@@ -34,7 +35,7 @@ function isField(name: string, value: string): boolean {
 /** Whether Node can write a text as the value of a field. */
 export function isValue(text: string): boolean {
   try {
-    validateHeaderValue('x', text)
+    http.validateHeaderValue('x', text)
     return true
   } catch {
     return false

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
+import { crypto } from '../common/builtins.js'
 
 const STYLE =
   'body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}' +
   'h1{font-size:1.5rem}h2{font-size:1.1rem}code{background:#eee;padding:0 .2em;overflow-wrap:anywhere}' +
   '@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}code{background:#333}a{color:#9cf}}'
 
-const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
+const STYLE_HASH = crypto.createHash('sha256').update(STYLE).digest('base64')
 
 /** Allows the style above and nothing else: no script, no image, no form, no frame around the page. */
 export const CONTENT_SECURITY_POLICY =

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { crypto } from '../common/builtins.js'
 import type { IncomingMessage } from 'node:http'
 import { ask } from '../common/callback.js'
 
@@ -13,5 +13,5 @@ export function requestIdOf(
   for (const id of [ask('requestId', custom, req), req.headers['x-request-id']]) {
     if (typeof id === 'string' && HARMLESS.test(id)) return id
   }
-  return randomUUID()
+  return crypto.randomUUID()
 }

@@ -1,7 +1,9 @@
-import { constants } from 'node:http2'
 import { http2StreamOf } from '../content/framing.js'
 import type { Gate } from './gate.js'
 import { rawOf, seal } from './hooks.js'
+
+// RFC 9113, section 7; node:http2 would be loaded for this number alone.
+const INTERNAL_ERROR = 0x2
 
 /**
  * Breaks off a response whose head is out, so that the client notices (RFC 9112, section 8).
@@ -14,7 +16,7 @@ export function cut(gate: Gate): void {
   // The proxy hears of the failure in a moment, and may write a second head.
   seal(gate, 'cut')
   const stream = http2StreamOf(res)
-  if (stream) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  if (stream) stream.close(INTERNAL_ERROR)
   else if (isDelimitedByClose(gate)) res.socket?.resetAndDestroy()
   else rawOf(gate).destroy()
 }

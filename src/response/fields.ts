@@ -1,4 +1,4 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
+import { http } from '../common/builtins.js'
 
 /**
  * A field among the arguments of `writeHead`, which takes an object, a flat array or an array of
@@ -15,8 +15,8 @@ export function fieldOf(args: readonly unknown[], name: string): string | undefi
  */
 export function checkFields(args: readonly unknown[]): void {
   for (const [name, value] of entriesOf(args)) {
-    validateHeaderName(String(name))
-    for (const each of [value].flat()) validateHeaderValue(String(name), each as string)
+    http.validateHeaderName(String(name))
+    for (const each of [value].flat()) http.validateHeaderValue(String(name), each as string)
   }
 }
 

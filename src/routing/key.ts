@@ -1,4 +1,4 @@
-import { METHODS } from 'node:http'
+import { http } from '../common/builtins.js'
 import { nearest } from '../common/nearest.js'
 import { readSegment } from './path.js'
 
@@ -53,7 +53,9 @@ export function parseKey(key: string): Key {
   const [method, path] = splitKey(key.trim())
   if (!path.startsWith('/')) fail('the path must start with "/", as in "GET /orders"')
   if (method !== ANY && !TOKEN.test(method)) fail('the method must be a word, as in "GET /orders"')
-  const meant = METHODS.includes(method.toUpperCase()) ? undefined : nearest(method, METHODS)
+  const meant = http.METHODS.includes(method.toUpperCase())
+    ? undefined
+    : nearest(method, http.METHODS)
   if (method !== ANY && meant !== undefined) fail(`did you mean "${meant}"?`)
   const texts = path.split('/').slice(1)
   if (texts.at(-1) === '') texts.pop()

@@ -22,6 +22,10 @@ export function warnOfHazards(name: string, schema: unknown): void {
   )
 }
 
+const OPEN_LIST =
+  'has uniqueItems without maxItems, so a body says how many items are compared; add maxItems'
+const NESTED_QUANTIFIERS =
+  'has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp'
 const BRANCHES_BACK =
   'has branches that lead back to it, which may take exponential time in the depth of a body; ' +
   'tell them apart with if and then, or lower maxDepth'
@@ -36,35 +40,23 @@ function hazardsIn(root: SchemaObject): string[] {
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
     if (isSchemaObject(value)) {
-      found.push(...hazardsOf(value, segments))
-      if (branchesBack(value)) found.push(`${fragmentOf(segments)} ${BRANCHES_BACK}`)
+      const hazards = hazardsOf(value)
+      if (branchesBack(value)) hazards.push(BRANCHES_BACK)
+      found.push(...hazards.map((hazard) => `${fragmentOf(segments)} ${hazard}`))
     }
-    for (const [key, inner] of Object.entries(value)) open.push([inner, [...segments, key]])
+    for (const [key, inner] of Object.entries(value))
+      if (typeof inner === 'object') open.push([inner, [...segments, key]])
   }
   return found
 }
 
-function hazardsOf(schema: SchemaObject, segments: readonly string[]): string[] {
-  const place = fragmentOf(segments)
+function hazardsOf(schema: SchemaObject): string[] {
   const { uniqueItems, maxItems, pattern, patternProperties } = schema
   const isOpen = uniqueItems === true && maxItems === undefined && !hasScalarItems(schema)
-  const patterns = [
-    pattern,
-    ...(isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []),
-  ]
-  return [
-    ...(isOpen
-      ? [
-          `${place} has uniqueItems without maxItems, so a body says how many items are compared; add maxItems`,
-        ]
-      : []),
-    ...patterns
-      .filter((text) => typeof text === 'string' && hasNestedQuantifiers(text))
-      .map(
-        () =>
-          `${place} has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp`,
-      ),
-  ]
+  const patterns = isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []
+  if (typeof pattern === 'string') patterns.push(pattern)
+  const nested = patterns.filter(hasNestedQuantifiers).map(() => NESTED_QUANTIFIERS)
+  return isOpen ? [OPEN_LIST, ...nested] : nested
 }
 
 /** Items of scalar types are compared by a hash. */
