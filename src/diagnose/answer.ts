@@ -4,10 +4,10 @@ import { jsonIn } from './json-value.js'
 import { limitInWords, limitsIn, type RateLimit, waitOf } from './limits.js'
 import { APIS } from './marks-apis.js'
 import { GATEWAYS, type Mark, type Seen } from './marks.js'
-import { proxyFailure } from './proxy-status.js'
+import { lastProxy, proxyFailure } from './proxy-status.js'
 import { type Answer, valueOf, valuesOf } from './received.js'
 import { statusFindings, type Written } from './status.js'
-import { oneLine, quoted, timeIn } from './words.js'
+import { clause, oneLine, timeIn } from './words.js'
 
 /** Who has written an answer, and what it says. */
 export interface Source {
@@ -25,6 +25,8 @@ export interface Source {
   /** Whether the body says that the call may be repeated. */
   readonly retryable: boolean | undefined
   readonly status: number
+  /** Whether this package has written it. */
+  readonly ours: boolean
 }
 
 const MARKS: readonly Mark[] = [...GATEWAYS, ...APIS]
@@ -55,12 +57,13 @@ export function sourceOf(answer: Answer, decoded: Buffer): Source {
   const limits = limitsIn(answer)
   const waitMs = waitOf(answer) ?? waitIn(seen.error)
   const ids = idsOf(answer, seen.error)
+  const faults = statusFindings(seen, who)
   const findings = [
     note(
       passed.length > 0 ? `it came through ${namesOf(passed)}` : 'no known gateway has left marks',
     ),
-    ...statusFindings(seen, who),
-    ...bodyFindings(seen),
+    ...faults,
+    ...bodyFindings(seen, faults),
     ...limits.map((limit) => note(`rate limit: ${limitInWords(limit)}`)),
     ...(waitMs === undefined ? [] : [note(`it asks to wait ${timeIn(waitMs)}`)]),
   ]
@@ -83,6 +86,14 @@ export function sourceOf(answer: Answer, decoded: Buffer): Source {
   }
 }
 
+/** The same, after an error of ours in a stream: the gateway had the last word. */
+export function withStreamError(source: Source, error: ErrorBody | undefined): Source {
+  if (error?.ours !== true) return source
+  const { requestId, retryable } = error
+  const ids = requestId === undefined ? [] : [['request_id', oneLine(requestId)] as const]
+  return { ...source, ...ours(), ids: [...ids, ...source.ids], retryable }
+}
+
 function seenOf(answer: Answer, decoded: Buffer): Seen {
   const { status = 0 } = answer
   const text = decoded.toString('utf8')
@@ -96,33 +107,43 @@ function seenOf(answer: Answer, decoded: Buffer): Seen {
   }
 }
 
-type Who = Pick<Source, 'writer' | 'by' | 'logs'> & Written
+type Who = Pick<Source, 'writer' | 'by' | 'logs' | 'ours'> & Written
 
 function writerOf(answer: Answer, seen: Seen, passed: readonly Mark[]): Who {
-  const told = proxyFailure(valuesOf(answer, 'proxy-status'))
-  if (seen.error?.ours)
-    return { writer: 'good-gateway', by: 'gateway', logs: OUR_LOGS, told, means: undefined }
+  const lines = valuesOf(answer, 'proxy-status')
+  const told = proxyFailure(lines)
+  if (seen.error?.ours) return { ...ours(lastProxy(lines)), told, means: undefined }
   const author = passed.find((mark) => mark.wrote(seen))
   const mark = author ?? passed.find(({ role }) => role === 'origin')
   const means = author?.means?.(seen)
   // Whoever tells of a failure is a gateway.
-  if (told) return { writer: told.proxy, by: 'gateway', logs: mark?.logs, told, means }
+  if (told) return { writer: told.proxy, by: 'gateway', logs: mark?.logs, ours: false, told, means }
   const { name: writer, role: by, logs } = mark ?? UNKNOWN
-  return { writer, by, logs, told, means }
+  return { writer, by, logs, ours: false, told, means }
 }
 
-const OUR_LOGS = 'the log of the gateway'
+/** The name that the gateway has been given stands in `Proxy-Status`. */
+const ours = (name?: string) =>
+  ({
+    writer: name === undefined ? 'good-gateway' : `good-gateway "${oneLine(name)}"`,
+    by: 'gateway',
+    logs: 'the log of the gateway',
+    ours: true,
+  }) as const
+
 const UNKNOWN = { name: 'the server', role: 'unknown', logs: undefined } as const
 
 const namesOf = (marks: readonly Mark[]): string => marks.map(({ name }) => name).join(', ')
 
-function bodyFindings({ status, error, text }: Seen): Finding[] {
+/** What format the body has, and its message where the fault before has not said it. */
+function bodyFindings({ status, error, text }: Seen, faults: readonly Finding[]): Finding[] {
   if (status < 400) return []
   if (error === undefined) return /^\s*</.test(text) ? [note('the body is a page of HTML')] : []
-  const { format, message, said, issues } = error
-  const name = said === undefined ? '' : `${oneLine(said)}: `
+  const { format, message = '', said, issues } = error
+  const name = said === undefined ? '' : `: ${oneLine(said)}`
+  const isSaid = faults.some((each) => each.text.includes(clause(message)))
   return [
-    note(`the body is ${format}: ${name}${quoted(message ?? '')}`),
+    note(`the body is ${format}${name}${isSaid ? '' : `: ${clause(message)}`}`),
     ...issues.map((issue) => note(oneLine(issue))),
   ]
 }

@@ -1,4 +1,4 @@
-import { sourceOf, type Source } from './answer.js'
+import { sourceOf, type Source, withStreamError } from './answer.js'
 import {
   type Address,
   type ApiCall,
@@ -144,7 +144,7 @@ async function callAt(
     const nobody = skipped('answer', 'there is none')
     return { steps: [...before, report, nobody, payload], answer: undefined, source: undefined }
   }
-  const source = sourceOf(answer, decoded.bytes)
   const payload = inspect(call, answer, decoded, contract)
+  const source = withStreamError(sourceOf(answer, decoded.bytes), payload.error)
   return { steps: [...before, report, source.report, payload.report], answer, source }
 }

@@ -19,6 +19,8 @@ export interface Finding {
   readonly fix?: string
   /** Whether the call itself went well: others of its kind will fail. */
   readonly partial?: boolean
+  /** Whether it explains the other faults. */
+  readonly telling?: boolean
 }
 
 /** What one step has found. */
@@ -46,7 +48,7 @@ export const warning = (text: string, fix?: string): Finding => ({
 export const fault = (
   code: Code,
   text: string,
-  more: Pick<Finding, 'fix' | 'partial'> = {},
+  more: Pick<Finding, 'fix' | 'partial' | 'telling'> = {},
 ): Finding => ({ level: 'fault', text, code, ...more })
 
 /** Puts the report of a step together; its state is that of its worst finding. */

@@ -1,6 +1,5 @@
-import { getServers, lookup, Resolver } from 'node:dns/promises'
+import { getServers, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import type { Code } from '../errors/codes.js'
 import { type Address, hostOf, type Limits, MOST_ADDRESSES } from './call.js'
 import { LATE, within } from './deadline.js'
 import {
@@ -15,6 +14,7 @@ import {
   type StepReport,
   warning,
 } from './finding.js'
+import { lookUp, TOO_LATE } from './lookup.js'
 import { candidatesOf, proxyIn, type SystemNames, systemNames } from './system.js'
 import { counted, timeIn } from './words.js'
 
@@ -54,7 +54,10 @@ const ANSWERS: Readonly<Record<string, string>> = {
   ENOTIMP: 'NOTIMP: the server does not know this kind of question',
   ETIMEOUT: 'no answer in time',
   ECONNREFUSED: 'nothing answers DNS there',
+  EAI_AGAIN: 'the DNS servers of the system do not answer now',
 }
+/** getaddrinfo does not tell the two apart. */
+const NOT_FOUND = 'the name does not exist, or has no address'
 
 /** Looks up the name of the server, as the system does it and at each DNS server. */
 export async function findName(url: URL, limits: Limits): Promise<Named> {
@@ -81,7 +84,7 @@ export async function findName(url: URL, limits: Limits): Promise<Named> {
   const all = local === undefined ? asked : [local, ...asked]
   const findings = [
     ...(used ? [verdictOf(host, used)] : []),
-    ...all.flatMap((each) => differences(host, each, used)),
+    ...all.flatMap((each) => differences(host, each, { used, isLocal: isLocal(host, system) })),
     ...hostsFindings(host, system),
     ...proxy,
   ]
@@ -108,26 +111,16 @@ function addressesOf({ A, AAAA }: Resolved): Address[] {
 
 /** As getaddrinfo does it, and so Node's own clients: with the hosts file and the search domains. */
 async function systemLookup(host: string, timeout: number): Promise<Resolved> {
-  const startedAt = performance.now()
-  const found = await within(
-    timeout,
-    lookup(host, { all: true }).catch((error: unknown) => ({ error })),
-  )
-  const ms = since(startedAt)
-  const named = { server: undefined, name: host }
-  if (found === LATE) return { ...named, A: late(ms), AAAA: late(ms) }
-  if ('error' in found) {
-    const failed: Records = { addresses: [], ms, error: found.error }
-    return { ...named, A: failed, AAAA: failed }
-  }
+  const { addresses, error, ms } = await lookUp(host, timeout)
   const of = (family: number): Records => ({
-    addresses: found.filter((each) => each.family === family).map(({ address }) => address),
+    addresses: addresses.filter((each) => each.family === family).map(({ address }) => address),
     ms,
+    ...(error !== undefined && { error }),
   })
-  return { ...named, A: of(4), AAAA: of(6) }
+  return { server: undefined, name: host, A: of(4), AAAA: of(6) }
 }
 
-const late = (ms: number): Records => ({ addresses: [], ms, error: { code: 'ETIMEOUT' } })
+const late = (ms: number): Records => ({ addresses: [], ms, error: TOO_LATE })
 
 /** Asks one server for each name that the system would ask for, until one has an address. */
 async function askServer(
@@ -183,8 +176,9 @@ function verdictOf(host: string, used: Resolved): Finding {
     return note(`${host}${as} has ${counted(list.length, 'address')} (${ms}): ${shown}${more}`)
   }
   const error = errorOf(used)
-  const code: Code = codeOf(error)
-  return fault(code, `${host} has no address: ${saidOf(error)} (${ms})`, {
+  const ofSystem = used.server === undefined && nameOf(error) === 'ENOTFOUND'
+  const said = ofSystem ? NOT_FOUND : saidOf(error)
+  return fault(codeOf(error), `${host} has no address: ${said} (${ms})`, {
     fix: 'Check the spelling of the name, then its record, then the DNS server that was asked.',
   })
 }
@@ -192,14 +186,25 @@ function verdictOf(host: string, used: Resolved): Finding {
 const saidOf = (error: unknown): string =>
   error === undefined ? 'no record' : (ANSWERS[nameOf(error)] ?? nameOf(error))
 
+/** Names that DNS servers need not know. */
+const isLocal = (host: string, { hosts }: SystemNames): boolean =>
+  hosts.length > 0 || /(?:^|\.)localhost\.?$/i.test(host)
+
+interface Compared {
+  /** Whose addresses are used. */
+  readonly used: Resolved | undefined
+  readonly isLocal: boolean
+}
+
 /** What a server says that another does not, or that one kind of client will meet. */
-function differences(host: string, each: Resolved, used: Resolved | undefined): Finding[] {
+function differences(host: string, each: Resolved, { used, isLocal: local }: Compared): Finding[] {
   const server = each.server ?? 'the system'
   if (each !== used && used !== undefined && hasAddresses(used) !== hasAddresses(each)) {
     const said = hasAddresses(each)
       ? `has ${[...each.A.addresses, ...each.AAAA.addresses].join(', ')}`
       : saidOf(errorOf(each))
-    return [warning(`the DNS server ${server} says otherwise: ${said}`)]
+    const text = `the DNS server ${server} says otherwise: ${said}`
+    return [local ? note(text) : warning(text)]
   }
   if (!hasAddresses(each)) {
     return each === used ? [] : [note(`the DNS server ${server}: ${saidOf(errorOf(each))}`)]

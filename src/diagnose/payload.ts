@@ -124,13 +124,13 @@ function requestFindings(call: ApiCall, contract: Contract, refused: boolean): F
       ? found === undefined
         ? []
         : [note('the request matches its schema')]
-      : [fault('request_invalid', `the request: ${first}`), ...rest.map(note)]
+      : [fault('request_invalid', `the request: ${first}`, { telling: true }), ...rest.map(note)]
   const { body } = call
   if (body === undefined || !isJson(fieldOf(call, 'content-type'))) return schema
   const broken = isUtf8(body) ? placeOf(body.toString()) : 'not UTF-8'
   if (broken === undefined) return schema
   const text = `the body of the request is not acceptable JSON: ${broken}`
-  return [refused ? fault('request_malformed', text) : warning(text), ...schema]
+  return [refused ? fault('request_malformed', text, { telling: true }) : warning(text), ...schema]
 }
 
 /** Where a text stops to be JSON, in words; undefined when it is. */

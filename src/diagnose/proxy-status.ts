@@ -45,6 +45,12 @@ export function proxyFailure(lines: readonly string[]): ProxyFailure | undefined
   return undefined
 }
 
+/** The name of the proxy that has spoken last. */
+export function lastProxy(lines: readonly string[]): string | undefined {
+  const [item] = listIn(lines).at(-1) ?? []
+  return item === undefined ? undefined : String(item)
+}
+
 function listIn(lines: readonly string[]): [unknown, Parameters][] {
   try {
     return parseList(lines.join(', ')).map(([item, parameters]) => [item, parameters])

@@ -4,7 +4,7 @@ import type { ErrorBody } from './error-body.js'
 import { fault, type Finding } from './finding.js'
 import type { Meaning, Seen } from './marks.js'
 import type { ProxyFailure } from './proxy-status.js'
-import { oneLine, quoted } from './words.js'
+import { clause, oneLine } from './words.js'
 
 /** Who has written an answer, and what is known of it by that. */
 export interface Written {
@@ -28,13 +28,8 @@ export function statusFindings(seen: Seen, written: Written): Finding[] {
 }
 
 /** A format may leave our code out; then the field beside it tells. */
-function ofOurs(
-  said: string,
-  { format, code, message }: ErrorBody,
-  told: Written['told'],
-): Finding {
-  const ours = code ?? told?.code ?? 'upstream_error'
-  return fault(ours, `${said} with ${format}: ${ours}, ${quoted(message ?? '')}`)
+function ofOurs(said: string, { code, message = '' }: ErrorBody, told: Written['told']): Finding {
+  return fault(code ?? told?.code ?? 'upstream_error', `${said}: ${clause(message)}`)
 }
 
 const faultOf = (said: string, { code, text, fix }: Meaning): Finding =>
@@ -44,7 +39,7 @@ function byItself(seen: Seen): Meaning {
   const { status, error } = seen
   const code = error?.code ?? codeOfStatus(status)
   const words = REFUSALS[status]?.(seen)
-  const message = error?.message === undefined ? '' : quoted(error.message)
+  const message = error?.message === undefined ? '' : clause(error.message)
   return { code, text: message, ...words }
 }
 

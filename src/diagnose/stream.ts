@@ -1,8 +1,7 @@
-import type { Code } from '../errors/codes.js'
 import { type ErrorBody, errorIn } from './error-body.js'
 import { fault, type Finding, note, warning } from './finding.js'
 import { isMembers, jsonIn, textAt } from './json-value.js'
-import { counted, quoted, timeIn } from './words.js'
+import { clause, counted, oneLine, quoted, timeIn } from './words.js'
 import type { Answer } from './received.js'
 
 /** One event of a stream of server-sent events. */
@@ -118,9 +117,14 @@ function errorOf({ event, data }: ServerEvent): ErrorBody | undefined {
 
 function errorFinding({ code, message = '', said, ours }: ErrorBody): Finding {
   const from = ours ? ' of good-gateway' : ''
-  const name = said === undefined ? '' : ` ${said}`
-  const ours_: Code = code ?? 'upstream_error'
-  return fault(ours_, `the stream has an error event${from}:${name} ${quoted(message)}`)
+  const name = said === undefined ? '' : ` ${oneLine(said)}:`
+  return fault(
+    code ?? 'upstream_error',
+    `the stream has an error event${from}:${name} ${clause(message)}`,
+    {
+      telling: true,
+    },
+  )
 }
 
 function missingEnd(kind: { kind: string; end: string }, { late, silentMs }: Answer): Finding {

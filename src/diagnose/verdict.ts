@@ -29,12 +29,8 @@ export interface Verdict {
 function mainFault(steps: readonly StepReport[]): Finding | undefined {
   const faults = steps.flatMap(({ findings }) => findings).filter(({ level }) => level === 'fault')
   const whole = faults.filter(({ partial }) => partial !== true)
-  // What a body or a gateway says explains a refused call better than its status does.
-  const telling = whole.find(({ code }) => code !== undefined && EXPLAINS.has(code))
-  return telling ?? whole[0] ?? faults[0]
+  return whole.find(({ telling }) => telling) ?? whole[0] ?? faults[0]
 }
-
-const EXPLAINS: ReadonlySet<Code> = new Set(['request_malformed', 'request_invalid'])
 
 /** Weighs what the steps have found. */
 export function verdictOf(evidence: Evidence, advice: Advice): Verdict {
@@ -63,7 +59,7 @@ export function verdictOf(evidence: Evidence, advice: Advice): Verdict {
 
 /** The page of the code; of what another server refuses, only that server knows more. */
 function advised(code: Code, { source }: Evidence, advice: Advice): string[] {
-  if (code === 'request_rejected' && source?.writer !== 'good-gateway')
+  if (code === 'request_rejected' && source?.ours !== true)
     return ['As the client: Change the call by what the answer says.']
   const [, client, operator] = advice[code]
   return [`As the client: ${plain(client)}`, `As the operator: ${plain(operator)}`]

@@ -34,6 +34,9 @@ export function oneLine(text: string): string {
   return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}…` : clean
 }
 
+/** The same as a part of a sentence: without its full stop. */
+export const clause = (text: string): string => oneLine(text).replace(/\.$/, '')
+
 /** The same in quotation marks. */
 export const quoted = (text: string): string => `"${oneLine(text)}"`
 
