@@ -54,7 +54,7 @@ const statusIn = (status: number): string => String(status).padStart(3, '0')
 function describe(answer: Answer): Finding[] {
   const { late, bodyBytes, ms } = answer
   const end = late
-    ? `still sending after ${timeIn(ms)}; ${sizeIn(bodyBytes)} read so far`
+    ? `no end after ${timeIn(ms)} and ${sizeIn(bodyBytes)}`
     : `${sizeIn(bodyBytes)} in ${timeIn(ms)}`
   const [first] = headOf(answer)
   return [
@@ -134,6 +134,10 @@ const LOOKS: Partial<Record<Code, (answer: Answer) => string>> = {
     `the body stopped after ${sizeIn(bodyBytes)}: nothing more for ${timeIn(silentMs)}`,
   upstream_headers_too_large: () => 'the head is over 16 KB',
   upstream_upgrade_failed: () => 'the server switches protocols (101), and nobody asked for it',
+  upstream_tls_failed: ({ error }) =>
+    /certificate required/i.test(String(error))
+      ? 'the server wants a certificate of the client'
+      : 'TLS broke after the handshake',
   upstream_response_incomplete: (answer) => {
     const length = valueOf(answer, 'content-length')
     const of = length === undefined ? '' : ` of ${length}`

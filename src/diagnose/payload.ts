@@ -14,9 +14,9 @@ import {
   warning,
 } from './finding.js'
 import { jsonIn } from './json-value.js'
-import { isEventStream, readStream } from './stream.js'
+import { readStream } from './stream.js'
 import { oneLine, quoted, sizeIn } from './words.js'
-import { type Answer, breakOf, valueOf } from './received.js'
+import { type Answer, breakOf, isEventStream, valueOf } from './received.js'
 
 /** What the caller has in files about requests and responses; what is wrong comes in words. */
 export interface Contract {
@@ -105,7 +105,7 @@ export function inspect(
   }
   findings.push(...decoded.findings)
   const type = valueOf(answer, 'content-type')
-  if (isEventStream(type)) {
+  if (isEventStream(answer)) {
     const stream = readStream(answer, answer.error !== undefined)
     findings.push(...stream.findings)
     return { report: reportOf('payload', startedAt, findings, stream.facts), error: stream.error }

@@ -43,7 +43,7 @@ const BEGINNINGS: readonly (readonly [pattern: RegExp, what: string])[] = [
   // An alert or a handshake of any version (RFC 8446, section 5.1).
   [/^1[4-7]030[0-4]/, 'TLS'],
   // SETTINGS, the first frame of a connection (RFC 9113, section 3.4).
-  [/^0000..04/, 'HTTP/2 without TLS'],
+  [/^0000..04/, 'HTTP/2'],
   [/^323230(?:20|2d)/, 'SMTP or FTP'],
   [/^(?:2b4f4b|2a204f4b)/, 'POP3 or IMAP'],
   [/^2d(?:455252|44454e494544)/, 'Redis'],

@@ -54,6 +54,10 @@ export function valuesOf({ rawHeaders }: Pick<Answer, 'rawHeaders'>, name: strin
 export const valueOf = (answer: Pick<Answer, 'rawHeaders'>, name: string): string | undefined =>
   valuesOf(answer, name)[0]
 
+/** Whether an answer is a stream of server-sent events. */
+export const isEventStream = (answer: Pick<Answer, 'rawHeaders'>): boolean =>
+  /^text\/event-stream(?:[;\s]|$)/i.test(valueOf(answer, 'content-type') ?? '')
+
 /** The code of what broke an answer; undefined when nothing did. */
 export function breakOf(answer: Answer): Code | undefined {
   const { status, error, late, silentMs } = answer
@@ -64,8 +68,7 @@ export function breakOf(answer: Answer): Code | undefined {
     const code = codeOf(error)
     return code === 'upstream_connection_lost' ? 'upstream_response_incomplete' : code
   }
-  // Half of the time without a byte: it has stopped, and is not only long.
-  return late && silentMs * 2 > answer.ms - (answer.headMs ?? 0)
-    ? 'upstream_idle_timeout'
-    : undefined
+  // Half of the time without a byte: it has stopped, and is not only long. Events come when there are some.
+  const stopped = late && silentMs * 2 > answer.ms - (answer.headMs ?? 0)
+  return stopped && !isEventStream(answer) ? 'upstream_idle_timeout' : undefined
 }

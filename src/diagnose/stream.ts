@@ -51,10 +51,6 @@ const ENDS: readonly {
   },
 ]
 
-/** Whether an answer is a stream of server-sent events. */
-export const isEventStream = (contentType: string | undefined): boolean =>
-  /^text\/event-stream(?:[;\s]|$)/i.test(contentType ?? '')
-
 /** Reads the events of a stream: how many, the silences, an error among them, and its end. */
 export function readStream(answer: Answer, broken: boolean): Streamed {
   const events = eventsIn(answer.body.toString())
@@ -66,6 +62,7 @@ export function readStream(answer: Answer, broken: boolean): Streamed {
     note(`${counted(events.length, 'event')}, longest silence ${timeIn(gap)}`),
     ...(error ? [errorFinding(error)] : []),
     ...(error || broken || ended || kind === undefined ? [] : [missingEnd(kind, answer)]),
+    ...(answer.late && kind === undefined ? [note('it has not ended so far')] : []),
     ...(gap >= LONG_GAP ? [longGap(gap)] : []),
     ...heldBack(answer, events.length),
   ]
