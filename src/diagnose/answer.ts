@@ -22,7 +22,7 @@ export interface Source {
   readonly logs: string | undefined
   readonly limits: readonly RateLimit[]
   readonly waitMs: number | undefined
-  /** Whether the body says that the call may be repeated. */
+  /** Whether the answer says that the call may be repeated. */
   readonly retryable: boolean | undefined
   readonly status: number
   /** Whether this package has written it. */
@@ -81,7 +81,7 @@ export function sourceOf(answer: Answer, decoded: Buffer): Source {
     ids,
     limits,
     waitMs,
-    retryable: seen.error?.retryable,
+    retryable: seen.error?.retryable ?? who.means?.retryable ?? advised(seen),
     status: seen.status,
   }
 }
@@ -132,6 +132,12 @@ const ours = (name?: string) =>
   }) as const
 
 const UNKNOWN = { name: 'the server', role: 'unknown', logs: undefined } as const
+
+/** What the official clients of OpenAI and Anthropic obey. */
+function advised({ field }: Seen): boolean | undefined {
+  const word = field('x-should-retry')
+  return word === 'true' || word === 'false' ? word === 'true' : undefined
+}
 
 const namesOf = (marks: readonly Mark[]): string => marks.map(({ name }) => name).join(', ')
 

@@ -68,6 +68,7 @@ function providerMeans(name: string): (seen: Seen) => Meaning | undefined {
         code: 'upstream_rate_limited',
         text: `the quota or the credit at ${name} is used up: waiting does not help`,
         fix: 'Look at the billing of the account.',
+        retryable: false,
       }
     const code: Code | undefined = status === 529 ? 'upstream_overloaded' : error?.code
     return code === undefined ? undefined : { code, text: `${name} says: ${error?.said ?? status}` }

@@ -16,6 +16,8 @@ export interface Meaning {
   readonly code: Code
   readonly text: string
   readonly fix?: string
+  /** False where a repetition cannot help, whatever the code says. */
+  readonly retryable?: false
 }
 
 /** How to tell a product by its answers. */

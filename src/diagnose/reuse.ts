@@ -21,7 +21,10 @@ export async function askAgain(
   first: Answer,
   { timeout, idle }: Limits,
 ): Promise<Finding[]> {
-  if (!first.complete || LEAVE_ALONE.has(first.status ?? 0)) return []
+  const { status = 0, complete } = first
+  // What redirects is only on the way.
+  const leads = status >= 300 && status < 400
+  if (!complete || leads || LEAVE_ALONE.has(status)) return []
   const findings: Finding[] = []
   const announced = announcedIdle(first)
   const closes = announcesClose(first)

@@ -18,6 +18,9 @@ export interface Streamed {
   readonly facts: Readonly<Record<string, unknown>>
 }
 
+/** What of an answer a stream is read from. */
+type StreamAnswer = Pick<Answer, 'body' | 'arrivals' | 'headMs' | 'late' | 'silentMs' | 'complete'>
+
 /** Silence within a stream that some gateway on the way may not wait for. */
 const LONG_GAP = 15_000
 /** Events that all come within this time, after a wait, were held back by somebody. */
@@ -52,7 +55,7 @@ const ENDS: readonly {
 ]
 
 /** Reads the events of a stream: how many, the silences, an error among them, and its end. */
-export function readStream(answer: Answer, broken: boolean): Streamed {
+export function readStream(answer: StreamAnswer, broken: boolean): Streamed {
   const events = eventsIn(answer.body.toString())
   const gap = longestGap(answer)
   const error = events.map(errorOf).find((found) => found !== undefined)
@@ -124,7 +127,10 @@ function errorFinding({ code, message = '', said, ours }: ErrorBody): Finding {
   )
 }
 
-function missingEnd(kind: { kind: string; end: string }, { late, silentMs }: Answer): Finding {
+function missingEnd(
+  kind: { kind: string; end: string },
+  { late, silentMs }: StreamAnswer,
+): Finding {
   if (late)
     return fault(
       'upstream_idle_timeout',
@@ -142,14 +148,14 @@ const longGap = (gap: number): Finding =>
     'Send a comment (":" and a line end) while there is nothing to say.',
   )
 
-function longestGap({ arrivals, headMs = 0, late, silentMs }: Answer): number {
+function longestGap({ arrivals, headMs = 0, late, silentMs }: StreamAnswer): number {
   const times = [headMs, ...arrivals.map(({ ms }) => ms)]
   const gaps = times.slice(1).map((ms, index) => ms - (times[index] ?? ms))
   return Math.max(0, late ? silentMs : 0, ...gaps)
 }
 
 /** What is written piece by piece and arrives at once was collected on the way. */
-function heldBack({ arrivals, headMs = 0 }: Answer, events: number): Finding[] {
+function heldBack({ arrivals, headMs = 0 }: StreamAnswer, events: number): Finding[] {
   const [first, last] = [arrivals[0]?.ms ?? 0, arrivals.at(-1)?.ms ?? 0]
   if (events < 3 || last - first > BURST || Math.max(headMs, first) < HELD) return []
   return [

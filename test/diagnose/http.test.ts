@@ -298,15 +298,14 @@ describe('diagnose: the call', function () {
       )
       const report = await http(
         (_req, res) => void res.writeHead(303, { Location: other.url }).end(),
-        ...[
-          '-H',
-          'Authorization: Bearer t0psecret',
-          '-H',
-          'X-Api-Key: k3y-123456',
-          '-H',
-          'X-Trace: 7',
-        ],
-        ...['-d', '{}'],
+        '-H',
+        'Authorization: Bearer t0psecret',
+        '-H',
+        'X-Api-Key: k3y-123456',
+        '-H',
+        'X-Trace: 7',
+        '-d',
+        '{}',
       )
       await other.close()
       assert.equal(report.exit, 0)
