@@ -1,4 +1,3 @@
-import { styleText } from 'node:util'
 import type { Diagnosis } from './diagnose.js'
 import type { Finding, StepReport } from './finding.js'
 import { secretsOf, shownUrl, withoutSecrets } from './secrets.js'
@@ -13,15 +12,10 @@ export interface Look {
   readonly width: number
 }
 
-type Style = Parameters<typeof styleText>[0]
-type Paint = (style: Style, text: string) => string
+type Paint = (state: StepReport['state'], text: string) => string
 
-const STYLES: Readonly<Record<StepReport['state'], Style>> = {
-  ok: 'green',
-  warning: 'yellow',
-  fault: 'red',
-  skipped: 'dim',
-}
+/** Green, yellow, red and faint (ECMA-48, select graphic rendition). */
+const STYLES = { ok: 32, warning: 33, fault: 31, skipped: 2 } as const
 const MARKS: Readonly<Record<Finding['level'], string>> = { fault: 'x', warning: '!', note: '-' }
 
 const QUESTIONS: Readonly<Record<Question, string>> = {
@@ -37,7 +31,8 @@ const QUESTION_WIDTH = 26
 
 /** The report for people. */
 export function renderText(first: ApiCall, diagnosis: Diagnosis, look: Look): string {
-  const paint: Paint = (style, text) => (look.colours ? styleText(style, text) : text)
+  const paint: Paint = (state, text) =>
+    look.colours ? `\u001b[${STYLES[state]}m${text}\u001b[0m` : text
   const shown = hidden(first, diagnosis)
   const lines = [
     `${first.method} ${shownUrl(first.url)}`,
@@ -76,11 +71,11 @@ function hidden(first: ApiCall, { call, ...rest }: Diagnosis): Omit<Diagnosis, '
 }
 
 function stepLines({ step, state, findings }: StepReport, width: number, paint: Paint): string[] {
-  const head = step.padEnd(STEP_WIDTH) + paint(STYLES[state], state.padEnd(STATE_WIDTH))
+  const head = step.padEnd(STEP_WIDTH) + paint(state, state.padEnd(STATE_WIDTH))
   const indent = STEP_WIDTH + STATE_WIDTH
   const lines = findings.flatMap(({ level, text }) => {
     const [first = '', ...more] = wrap(text, width - indent - 2)
-    const mark = level === 'note' ? MARKS[level] : paint(STYLES[level], MARKS[level])
+    const mark = level === 'note' ? MARKS[level] : paint(level, MARKS[level])
     return [`${mark} ${first}`, ...more.map((line) => `  ${line}`)]
   })
   return (lines.length === 0 ? [''] : lines).map((line, index) =>
@@ -91,8 +86,8 @@ function stepLines({ step, state, findings }: StepReport, width: number, paint: 
 function verdictLines(verdict: Verdict, width: number, paint: Paint): string[] {
   const { healthy, code, cause, sentence, next, questions } = verdict
   const head = healthy
-    ? paint('green', 'healthy')
-    : `${paint('red', code ?? '')} (cause: ${cause}, ${retryOf(verdict)})`
+    ? paint('ok', 'healthy')
+    : `${paint('fault', code ?? '')} (cause: ${cause}, ${retryOf(verdict)})`
   return [
     head,
     ...wrap(sentence, width),

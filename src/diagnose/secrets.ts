@@ -43,7 +43,8 @@ function basicIn(value: string): string[] {
   const [, encoded] = /^Basic +([\w+/=-]+)$/i.exec(value) ?? []
   if (encoded === undefined) return []
   const pair = Buffer.from(encoded, 'base64').toString()
-  return [pair, pair.slice(pair.indexOf(':') + 1)]
+  const colon = pair.indexOf(':')
+  return [pair, pair.slice(0, colon), pair.slice(colon + 1)]
 }
 
 /** A copy of a value in which the secrets of all texts are hidden. */

@@ -4,17 +4,21 @@ import { diagnoseAnswer, linesOf } from './here.js'
 
 const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
 
-function limits(...fields: readonly (readonly [name: string, value: string])[]) {
-  return limitsIn({ rawHeaders: fields.flat() })
+/** A value of a field; one that depends on the time of day is made when it is needed. */
+type Value = string | (() => string)
+
+function limits(...fields: readonly (readonly [name: string, value: Value])[]) {
+  const valueOf = (value: Value): string => (typeof value === 'string' ? value : value())
+  return limitsIn({ rawHeaders: fields.flatMap(([name, value]) => [name, valueOf(value)]) })
 }
 
-/** Compares; a reset at a time of day has come nearer since the test was written down. */
+/** Compares; a reset at a time of day has come a little nearer. */
 function equal(found: readonly RateLimit[], expected: readonly RateLimit[]): void {
-  const rest = (list: readonly RateLimit[]) => list.map(({ resetMs: _, ...others }) => others)
+  const rest = (list: readonly RateLimit[]) => list.map((limit) => ({ ...limit, resetMs: 0 }))
   assert.deepEqual(rest(found), rest(expected))
   for (const [index, { resetMs }] of expected.entries()) {
     const passed = (resetMs ?? 0) - (found[index]?.resetMs ?? 0)
-    assert.ok(passed >= 0 && passed < 20_000, `${passed} ms`)
+    assert.ok(passed >= 0 && passed < 2000, `${passed} ms`)
   }
 }
 
@@ -50,13 +54,13 @@ describe('diagnose: rate limits', () => {
       [
         ['X-RateLimit-Limit', '5000'],
         ['X-RateLimit-Remaining', '4999'],
-        ['X-RateLimit-Reset', String(inSeconds(600))],
+        ['X-RateLimit-Reset', () => String(inSeconds(600))],
       ],
       [{ scope: '', limit: 5000, remaining: 4999, resetMs: 600_000 }],
     ],
     [
       'milliseconds since 1970',
-      [['X-RateLimit-Reset', String(Date.now() + 90_000)]],
+      [['X-RateLimit-Reset', () => String(Date.now() + 90_000)]],
       [{ scope: '', resetMs: 90_000 }],
     ],
     [
@@ -103,13 +107,16 @@ describe('diagnose: rate limits', () => {
       [
         ['anthropic-ratelimit-input-tokens-limit', '80000'],
         ['anthropic-ratelimit-input-tokens-remaining', '12'],
-        ['anthropic-ratelimit-input-tokens-reset', new Date(Date.now() + 30_000).toISOString()],
+        [
+          'anthropic-ratelimit-input-tokens-reset',
+          () => new Date(Date.now() + 30_000).toISOString(),
+        ],
       ],
       [{ scope: 'input tokens', limit: 80_000, remaining: 12, resetMs: 30_000 }],
     ],
     [
       'GitLab: a date of HTTP',
-      [['RateLimit-ResetTime', new Date(Date.now() + 30_000).toUTCString()]],
+      [['RateLimit-ResetTime', () => new Date(Date.now() + 30_000).toUTCString()]],
       [{ scope: '', resetMs: 30_000 }],
     ],
     [
