@@ -32,7 +32,8 @@ const OPTIONS = {
   schema: { type: 'string' },
   'request-schema': { type: 'string' },
   timeout: { type: 'string', default: '10' },
-  idle: { type: 'string', default: '6' },
+  // Node closes after 5 or 6 s, most others sooner, or not within a minute.
+  idle: { type: 'string', default: '7' },
   resolver: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
   explain: { type: 'string' },

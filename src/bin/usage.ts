@@ -22,7 +22,7 @@ What it is compared with:
 
 How it is looked at:
   --timeout SECONDS        longest wait in each step (10)
-  --idle SECONDS           pause between two requests on one connection (6); 0 for none
+  --idle SECONDS           pause between two requests on one connection (7); 0 for none
   --resolver ADDRESS       ask this DNS server instead of the system; again for more
 
   --json                   print the report as JSON

@@ -59,9 +59,7 @@ export function sourceOf(answer: Answer, decoded: Buffer): Source {
   const ids = idsOf(answer, seen.error)
   const faults = statusFindings(seen, who)
   const findings = [
-    note(
-      passed.length > 0 ? `it came through ${namesOf(passed)}` : 'no known gateway has left marks',
-    ),
+    ...wayOf(passed, who),
     ...faults,
     ...bodyFindings(seen, faults),
     ...limits.map((limit) => note(`rate limit: ${limitInWords(limit)}`)),
@@ -139,7 +137,11 @@ function advised({ field }: Seen): boolean | undefined {
   return word === 'true' || word === 'false' ? word === 'true' : undefined
 }
 
-const namesOf = (marks: readonly Mark[]): string => marks.map(({ name }) => name).join(', ')
+function wayOf(passed: readonly Mark[], { ours: isOurs, told }: Who): Finding[] {
+  if (passed.length > 0)
+    return [note(`it came through ${passed.map(({ name }) => name).join(', ')}`)]
+  return isOurs || told ? [] : [note('no known gateway has left marks')]
+}
 
 /** What format the body has, and its message where the fault before has not said it. */
 function bodyFindings({ status, error, text }: Seen, faults: readonly Finding[]): Finding[] {

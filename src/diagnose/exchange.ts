@@ -6,6 +6,7 @@ import type { Answer, Arrival } from './received.js'
 
 const MOST_ARRIVALS = 10_000
 const MOST_FIRST = 64
+const MOST_INTERIM = 20
 
 /** One request with all that can become of it. */
 export class Exchange {
@@ -44,7 +45,9 @@ export class Exchange {
         onSocket(socket)
         socket.prependListener('data', this.tap)
       })
-      .on('information', ({ statusCode }) => this.interim.push(statusCode))
+      .on('information', ({ statusCode }) => {
+        if (this.interim.length < MOST_INTERIM) this.interim.push(statusCode)
+      })
       .once('response', (response) => this.onResponse(response))
       .once('upgrade', (response, socket) => {
         socket.destroy()

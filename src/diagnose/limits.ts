@@ -57,11 +57,14 @@ export function limitsIn({ rawHeaders }: Fields): RateLimit[] {
   return [...found.values()]
 }
 
+/** Characters of a value that are read. */
+const LONGEST = 1000
+
 type Add = (scope: string, kind: Kind, value: number | undefined) => void
 
 function pairsOf(rawHeaders: readonly string[]): [string, string][] {
   return rawHeaders.flatMap((name, index): [string, string][] =>
-    index % 2 === 0 ? [[name.toLowerCase(), rawHeaders[index + 1] ?? '']] : [],
+    index % 2 === 0 ? [[name.toLowerCase(), rawHeaders[index + 1]?.slice(0, LONGEST) ?? '']] : [],
   )
 }
 

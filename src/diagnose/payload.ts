@@ -106,13 +106,21 @@ export function inspect(
   findings.push(...decoded.findings)
   const type = valueOf(answer, 'content-type')
   if (isEventStream(answer)) {
-    const stream = readStream(answer, answer.error !== undefined)
-    findings.push(...stream.findings)
+    const stream = readStream({ ...answer, body: decoded.bytes }, answer.error !== undefined)
+    findings.push(...compressed(answer), ...stream.findings)
     return { report: reportOf('payload', startedAt, findings, stream.facts), error: stream.error }
   }
   findings.push(...responseFindings(call, answer, decoded, contract))
   const facts = { content_type: type ?? null, bytes: answer.bodyBytes, complete: answer.complete }
   return { report: reportOf('payload', startedAt, findings, facts), error: undefined }
+}
+
+/** A coder collects events until they are worth a block. */
+function compressed(answer: Answer): Finding[] {
+  const encoding = valueOf(answer, 'content-encoding')
+  if (encoding === undefined) return []
+  const text = `the stream is compressed (${oneLine(encoding)}), which holds events back`
+  return [warning(text, 'Switch compression off for it (Cache-Control: no-transform).')]
 }
 
 /** What a server refuses may be the request's own fault; what it takes is its own affair. */

@@ -32,15 +32,20 @@ export function answersTo(
 }
 
 function isUp({ steps, source }: Evidence): string {
-  const reached = faultIn(steps, 'name', 'connection', 'tls')
+  const away = faultIn(steps, 'name', 'connection')
+  const tls = faultIn(steps, 'tls')
   const broken = faultIn(steps, 'http')
-  if (reached !== undefined && reached.partial !== true) return `No: ${reached.text}.`
+  if (away && !away.partial) return `No: ${away.text}.`
+  if (tls && !tls.partial) return `Something listens, but nobody can talk to it: ${tls.text}.`
   if (source === undefined)
     return `Something listens, but does not answer: ${broken?.text ?? 'nothing came'}.`
-  if (reached !== undefined) return `Not everywhere: ${reached.text}.`
+  const partly = away ?? tls
+  return partly ? `Not everywhere: ${partly.text}.` : answers(source, broken)
+}
+
+function answers({ by, writer, status }: Source, broken: Finding | undefined): string {
   if (broken?.partial === true) return `Yes, but not every time: ${broken.text}.`
   if (broken !== undefined) return `It answers, but ${broken.text}.`
-  const { by, writer, status } = source
   if (status < 500) return 'Yes, it answers.'
   return by === 'gateway'
     ? `${writer} is up; what stands behind it is not, or not well.`

@@ -38,11 +38,12 @@ export function verdictOf(evidence: Evidence, advice: Advice): Verdict {
   const main = mainFault(steps)
   const code = main?.code
   const questions = answersTo(evidence, main)
+  const warnings = steps.flatMap(({ findings }) => findings).filter(isWarning)
+  const fixes = warnings.flatMap(({ fix }) => fix ?? [])
   if (main === undefined || code === undefined) {
-    const warnings = steps.flatMap(({ findings }) => findings).filter(isWarning).length
-    const sentence =
-      warnings === 0 ? 'All is well.' : 'The call went well; the warnings are worth a look.'
-    return { healthy: true, ...NOTHING, sentence, questions }
+    const isClean = warnings.length === 0
+    const sentence = isClean ? 'All is well.' : 'The call went well; the warnings are worth a look.'
+    return { healthy: true, ...NOTHING, sentence, next: fixes, questions }
   }
   const retryAfter = source?.waitMs === undefined ? undefined : Math.ceil(source.waitMs / 1000)
   return {
@@ -50,19 +51,24 @@ export function verdictOf(evidence: Evidence, advice: Advice): Verdict {
     code,
     cause: codes[code].cause,
     sentence: `${codes[code].title}: ${main.text}.`,
-    next: [...(main.fix === undefined ? [] : [main.fix]), ...advised(code, evidence, advice)],
+    next: [main.fix ?? [], advised(code, evidence, advice), fixes].flat(),
     retryable: source?.retryable ?? isRetryable(code, call),
     retryAfter,
     questions,
   }
 }
 
-/** The page of the code; of what another server refuses, only that server knows more. */
+/** The page of the code; why another server refuses or fails, only that server knows. */
 function advised(code: Code, { source }: Evidence, advice: Advice): string[] {
-  if (code === 'request_rejected' && source?.ours !== true)
-    return ['As the client: Change the call by what the answer says.']
   const [, client, operator] = advice[code]
-  return [`As the client: ${plain(client)}`, `As the operator: ${plain(operator)}`]
+  const foreign = source?.ours === false
+  if (foreign && code === 'request_rejected')
+    return ['As the client: Change the call by what the answer says.']
+  const asOperator =
+    foreign && code === 'upstream_error'
+      ? 'The logs have the reason; the time and the id of this call lead to it.'
+      : plain(operator)
+  return [`As the client: ${plain(client)}`, `As the operator: ${asOperator}`]
 }
 
 const isWarning = ({ level }: Finding): boolean => level === 'warning'
@@ -70,7 +76,6 @@ const isWarning = ({ level }: Finding): boolean => level === 'warning'
 const NOTHING = {
   code: undefined,
   cause: undefined,
-  next: [],
   retryable: undefined,
   retryAfter: undefined,
 } as const

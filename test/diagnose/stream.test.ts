@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import type { Diagnosis } from '../../src/diagnose/diagnose.js'
 import { listen } from '../support/servers.js'
 import { diagnoseHere, linesOf } from './here.js'
@@ -117,6 +118,19 @@ describe('diagnose: streams of events', function () {
     await server.close()
     assert.equal(diagnosis.verdict.healthy, true)
     assert.match(linesOf(diagnosis, 'payload'), /warning: all 3 events came at once after 1\.1 s/)
+  })
+
+  it('warns of a stream that is compressed, and reads it all the same', async () => {
+    const server = await listen(
+      createServer((_req, res) => {
+        res.writeHead(200, { ...TYPE, 'Content-Encoding': 'gzip' })
+        res.end(gzipSync(event({ error: { message: 'busy', code: 'slow_down' } })))
+      }),
+    )
+    const diagnosis = await diagnoseHere({ url: new URL(server.url) })
+    await server.close()
+    assert.equal(diagnosis.verdict.code, 'upstream_overloaded')
+    assert.match(linesOf(diagnosis, 'payload'), /warning: the stream is compressed \(gzip\)/)
   })
 
   it('warns of a long silence', async () => {
