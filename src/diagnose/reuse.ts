@@ -32,8 +32,7 @@ export async function askAgain(
   else {
     const wait = announced === undefined ? idle : 0
     const { closedAfter, surplus } = await wire.idle(Math.max(wait, AT_ONCE))
-    if (surplus > 0) findings.push(surplusOf(surplus))
-    findings.push(...idleFindings(closedAfter, announced, wait))
+    findings.push(...(surplus ? [SURPLUS] : idleFindings(closedAfter, announced, wait)))
   }
   // Where the connection is gone, another one can still show what HEAD says.
   if (call.method !== 'GET' && !wire.isOpen()) return findings
@@ -53,11 +52,11 @@ function announcedIdle(answer: Answer): number | undefined {
   return seconds === undefined ? undefined : Number(seconds) * 1000
 }
 
-const surplusOf = (bytes: number): Finding =>
-  fault('upstream_protocol_error', `${bytes} bytes follow the whole body: the length is wrong`, {
-    partial: true,
-    fix: 'Correct Content-Length, or what is written behind the body.',
-  })
+const SURPLUS = fault(
+  'upstream_protocol_error',
+  'more bytes come after the whole body, and nobody has asked for them: its length is wrong',
+  { partial: true, fix: 'Correct Content-Length, or what is written behind the body.' },
+)
 
 function idleFindings(
   closedAfter: number | undefined,

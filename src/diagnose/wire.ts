@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, request } from 'node:http'
 import { Agent as SecureAgent, request as requestSecurely } from 'node:https'
 import { isIP, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { type Address, type ApiCall, hostOf, isSecure, portOf } from './call.js'
 import { Exchange } from './exchange.js'
 import { since } from './finding.js'
@@ -21,8 +22,8 @@ export interface Wire {
 export interface Idle {
   /** Milliseconds after which it was closed; undefined when it was not. */
   readonly closedAfter: number | undefined
-  /** Bytes that came although nobody had asked. */
-  readonly surplus: number
+  /** Whether bytes came although nobody had asked. */
+  readonly surplus: boolean
 }
 
 /** Prepares a connection to an address; it is made by the first request. */
@@ -35,7 +36,7 @@ export function openWire(address: Address, url: URL): Wire {
   return {
     ask: (call, timeout) =>
       new Exchange(start(call, address, agent), call, timeout, (used) => (socket = used)).done,
-    idle: (ms) => closing(socket, isOpen() ? ms : 0),
+    idle: (ms) => watchIdle(socket, isOpen() ? ms : 0),
     isOpen,
     close: () => {
       agent.destroy()
@@ -66,23 +67,31 @@ function start(call: ApiCall, { address }: Address, agent: Agent): ClientRequest
   return isSecure(url) ? requestSecurely(options) : request(options)
 }
 
-function closing(socket: Socket | undefined, ms: number): Promise<Idle> {
+/** The end of a TLS connection is told in a record, which is none of the answer's. */
+const CLOSE_NOTIFY = 64
+
+/** Watches a connection that nobody uses. */
+function watchIdle(socket: Socket | undefined, ms: number): Promise<Idle> {
   const startedAt = performance.now()
-  let surplus = 0
   return new Promise((resolve) => {
-    if (socket === undefined || ms === 0) return resolve({ closedAfter: undefined, surplus })
-    const count = (bytes: Buffer) => (surplus += bytes.length)
-    const end = (closed: boolean) => {
+    if (socket === undefined || ms === 0) return resolve(QUIET)
+    const before = socket.bytesRead + (socket instanceof TLSSocket ? CLOSE_NOTIFY : 0)
+    const end = (found: Idle) => {
       clearTimeout(timer)
-      socket.off('end', onEnd).off('close', onEnd).off('data', count)
-      resolve({ closedAfter: closed ? since(startedAt) : undefined, surplus })
+      socket.off('data', onData).off('end', onEnd).off('error', onEnd).off('close', onEnd)
+      resolve(found)
     }
+    const onData = () => end({ closedAfter: undefined, surplus: true })
     const onEnd = () => {
       // The agent must not use it again, although this side has not closed.
       socket.destroy()
-      end(true)
+      // From Node 24 on, the agent destroys a free socket that gets bytes, and nobody sees them.
+      const surplus = socket.bytesRead > before
+      end({ closedAfter: surplus ? undefined : since(startedAt), surplus })
     }
-    const timer = setTimeout(end, ms, false)
-    socket.once('end', onEnd).once('close', onEnd).on('data', count)
+    const timer = setTimeout(end, ms, QUIET)
+    socket.once('data', onData).once('end', onEnd).once('error', onEnd).once('close', onEnd)
   })
 }
+
+const QUIET: Idle = { closedAfter: undefined, surplus: false }

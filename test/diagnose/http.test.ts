@@ -101,7 +101,7 @@ describe('diagnose: the call', function () {
         setTimeout(() => socket.write('SURPLUS'), 50)
       })
       assert.equal(report.code, 'upstream_protocol_error')
-      assert.match(found(report, 'http'), /7 bytes follow the whole body/)
+      assert.match(found(report, 'http'), /more bytes come after the whole body/)
     })
 
     it('warns of a body whose end only a close tells, and of HTTP/1.0', async () => {
