@@ -59,16 +59,35 @@ describe('diagnose: the name', function () {
   it('goes on with the addresses that it was given, and says how long that took', async () => {
     const report = await ask('good.test')
     assert.equal(report.exit, 0)
-    assert.match(found(report, 'name'), /^note: good\.test has 1 address \(\d+ ms\): 127\.0\.0\.1$/)
+    assert.match(
+      found(report, 'name'),
+      /^note: good\.test has 1 address \(\d+ ms\): 127\.0\.0\.1$/m,
+    )
+    assert.match(
+      found(report, 'name'),
+      /^note: the DNS server \S+: A 127\.0\.0\.1, AAAA no record \(\d+ ms\)$/m,
+    )
   })
 
   for (const name of ['half.test', 'slow-v6.test']) {
     it(`warns of ${name}: A is well, and AAAA is not`, async () => {
       const report = await ask(name)
       assert.equal(report.exit, 0)
-      assert.match(found(report, 'name'), /warning: .* answers the question for AAAA of .*fail/)
+      assert.match(
+        found(report, 'name'),
+        /warning: the DNS server 127\.0\.0\.1:\d+: A 127\.0\.0\.1, AAAA (?:SERVFAIL|no answer).*fail/,
+      )
     })
   }
+
+  it('warns of servers that do not say the same', async () => {
+    const other = await dnsServer({})
+    const resolvers = ['--resolver', dns.address, '--resolver', other.address]
+    const report = await diagnosed([...resolvers, `http://good.test:${server.port}/`])
+    await other.close()
+    assert.equal(report.exit, 0)
+    assert.match(found(report, 'name'), /warning: .*NXDOMAIN.* not what is said elsewhere/)
+  })
 
   it('asks the system, its hosts file included, when no resolver is named', async () => {
     const report = await diagnosed([`http://localhost:${server.port}/`])
