@@ -10,8 +10,8 @@ const source = join(import.meta.dirname, '../src')
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['entries'],
-  ['hosts'],
-  ['problem', 'validation', 'routing', 'breaker', 'client'],
+  ['hosts', 'bin'],
+  ['problem', 'validation', 'routing', 'breaker', 'client', 'diagnose'],
   ['observer'],
   ['exchange'],
   ['response'],
@@ -28,7 +28,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   bytes: ['validation'],
   'content-type': ['content'],
   negotiator: ['problem'],
-  'structured-headers': ['problem'],
+  'structured-headers': ['problem', 'diagnose'],
   opossum: ['circuit'],
 }
 

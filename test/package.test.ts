@@ -6,12 +6,14 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
 const entries = ['good-gateway', 'good-gateway/express', 'good-gateway/koa', 'good-gateway/client']
@@ -116,6 +118,19 @@ describe('the packed package', function () {
       encoding: 'utf8',
     })
     assert.equal(stdout, '')
+  })
+
+  it('has a command, which runs where only the package and its dependencies are', () => {
+    const { bin } = JSON.parse(
+      readFileSync(join(folder, 'node_modules/good-gateway/package.json'), 'utf8'),
+    ) as { bin: Record<string, string> }
+    const command = join(folder, 'node_modules/good-gateway', bin['good-gateway'] ?? '')
+    const asked = ['diagnose', '--json', nobody.url]
+    const { status, stdout } = spawnSync(process.execPath, [command, ...asked], {
+      encoding: 'utf8',
+    })
+    assert.equal(status, 1)
+    assert.equal((JSON.parse(stdout) as { code: string }).code, 'upstream_refused')
   })
 
   it('observes nothing until a middleware is mounted', () => {
