@@ -10,14 +10,26 @@ export interface Carrier {
   readonly res: ServerResponse
   /** Path parameters, where the host's router has found them. */
   readonly params?: Readonly<Record<string, string>> | undefined
+  /** The request target before a router of the host has taken something off. */
+  readonly url?: string | undefined
+  /** What the host's router has taken off; undefined where the host does not tell. */
+  readonly mountPath?: string | undefined
 }
 
 /** One request with its response: what the middlewares share, and what callbacks get on every host. */
 export interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  /** The request target as first seen. */
+  readonly url: string
   /** Path parameters, decoded. */
   params: Readonly<Record<string, string>>
+  /** Template of the route that matched, such as `/orders/:id`; in an OpenAPI document `/orders/{id}`. */
+  route: string | undefined
+  /** The `operationId` of the operation that matched, where the document has one. */
+  operationId: string | undefined
+  /** What the host's router has taken off the path; undefined where the host does not tell. @internal */
+  mountPath: string | undefined
   /** Name of the upstream, once a circuit breaker has named it. */
   upstream: string | undefined
   /**
@@ -56,8 +68,9 @@ const KEY = Symbol.for('good-gateway.exchange')
 type Branded = IncomingMessage & { [KEY]?: Exchange }
 
 /** The exchange of a request: made at the first middleware that asks, the same for all that follow. */
-export function exchangeOf({ req, res, params }: Carrier): Exchange {
-  const exchange = ((req as Branded)[KEY] ??= createExchange(req, res))
+export function exchangeOf({ req, res, params, url, mountPath }: Carrier): Exchange {
+  const exchange = ((req as Branded)[KEY] ??= createExchange(req, res, url ?? req.url ?? ''))
+  exchange.mountPath = mountPath
   if (params !== undefined) exchange.params = params
   return exchange
 }
@@ -67,11 +80,15 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
   return (req as Branded)[KEY]
 }
 
-function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
+function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange: Exchange = {
     req,
     res,
+    url,
     params: {},
+    route: undefined,
+    operationId: undefined,
+    mountPath: undefined,
     upstream: undefined,
     answer: (error) => answerPlainly(exchange, error),
     report: undefined,

@@ -2,7 +2,8 @@ import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
-import { type RouteTable, routesStep, type RoutesOptions } from '../routing/routes.js'
+import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
+import type { RouteTable } from '../routing/table.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -113,8 +114,9 @@ export function routesOn<
   return Object.assign(routes, {
     fromOpenAPI(document: object | string, options: RoutesOptions & OpenApiOptions = {}) {
       const table = openApiRoutes(document, options).map(({ key, step }) => [key, step] as const)
-      const { otherwise = 'pass' } = options
-      return host.middlewareOf(routesStep(Object.fromEntries(table), { otherwise }, itself))
+      const { otherwise, encodedSlashes, methodOverride } = options
+      const settings = { otherwise, encodedSlashes, methodOverride, whole: true }
+      return host.middlewareOf(tableStep(Object.fromEntries(table), settings, itself))
     },
   })
 }

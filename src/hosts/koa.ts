@@ -1,11 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Exchange, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import {
+  type Carrier,
+  type Exchange,
+  exchangeOf,
+  knownExchange,
+  type Step,
+} from '../exchange/exchange.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
-import type { RouteTable } from '../routing/routes.js'
+import { plainPathsStep } from '../routing/plain-paths.js'
+import type { RouteTable } from '../routing/table.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -24,6 +31,10 @@ export interface KoaContext {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   params?: Readonly<Record<string, string>>
+  /** The request target before koa-mount has taken something off. */
+  readonly originalUrl?: string
+  /** What koa-mount has taken off. */
+  readonly mountPath?: string
 }
 
 /**
@@ -57,11 +68,15 @@ function middlewareOf(step: Step): KoaMiddleware {
       throw new TypeError(
         `${step.name} of good-gateway/koa was called without a context; import it from good-gateway/express or good-gateway`,
       )
-    const exchange = exchangeOf(context)
+    const exchange = exchangeOf(carrierOf(context))
     contexts.set(exchange, context)
     return step(exchange, next)
   }
   return brand(middleware, step)
+}
+
+function carrierOf({ req, res, params, originalUrl, mountPath = '' }: KoaContext): Carrier {
+  return { req, res, params, url: originalUrl, mountPath }
 }
 
 function stepOf(middleware: AnyKoaMiddleware): Step {
@@ -126,6 +141,17 @@ export function validate<Types extends Parts = never, const S extends Schemas = 
  */
 export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreaker {
   return circuitBreakerOn(host, circuitBreakerStep(options))
+}
+
+/**
+ * Refuses paths that two readers would take for two routes, where another router than `routes` guards them.
+ *
+ * @example
+ * app.use(problemDetails()).use(plainPaths())
+ * router.post('/orders', validate({ body: orderSchema }))
+ */
+export function plainPaths(): KoaMiddleware {
+  return middlewareOf(plainPathsStep())
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import { nearest } from '../common/nearest.js'
-import { readSegment } from './path.js'
+import { readSegment } from './segment.js'
 
 /** A segment that takes any text. */
 export const PARAM = Symbol('param')
@@ -22,6 +22,8 @@ export interface Key {
   readonly loose: readonly Token[]
   /** Name of the parameter at each segment, `'*'` for the rest, undefined for a static one. */
   readonly names: readonly (string | undefined)[]
+  /** The path as it was written. */
+  readonly template: string
 }
 
 interface Segment {
@@ -64,6 +66,7 @@ export function parseKey(key: string): Key {
     plain: segments.map(({ plain }) => plain),
     loose: segments.map(({ loose }) => loose),
     names,
+    template: path,
   }
 }
 

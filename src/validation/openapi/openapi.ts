@@ -22,7 +22,9 @@ export interface OpenApiOptions extends Omit<ValidateOptions, 'schemas' | 'conte
 
 /** What happens to a request that the document does not describe. */
 interface Otherwise {
-  readonly otherwise?: 'pass' | 'refuse'
+  readonly otherwise?: 'pass' | 'refuse' | undefined
+  readonly encodedSlashes?: 'refuse' | 'segment' | undefined
+  readonly methodOverride?: 'refuse' | 'pass' | undefined
 }
 
 const { schemas: _schemas, contentType: _contentType, ...validateChecks } = CHECKS
@@ -30,6 +32,8 @@ const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
   ...validateChecks,
   compile: oneOf('mount', 'first-use'),
   otherwise: oneOf('pass', 'refuse'),
+  encodedSlashes: oneOf('refuse', 'segment'),
+  methodOverride: oneOf('refuse', 'pass'),
 }
 
 /** What published documents need of ajv: keywords and formats that it does not know are let be. */
