@@ -7,7 +7,12 @@ import type { Exchange } from '../exchange/exchange.js'
 import { checkParameters, type Checked } from './coerce.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
-import { type BodyKind, readContentType, refuseContentType } from '../content/media-type.js'
+import {
+  type BodyKind,
+  type MediaRange,
+  readContentType,
+  refuseType,
+} from '../content/media-type.js'
 import { parseForm } from '../content/form.js'
 import type { Issues } from './issues/issues.js'
 import { decodeUtf8, isBlank, parseJson } from '../content/json.js'
@@ -15,10 +20,10 @@ import { decodeUtf8, isBlank, parseJson } from '../content/json.js'
 /** What is expected of the body of a request. */
 export interface BodyPlan {
   readonly required: boolean
-  /** Media types and ranges in lower case, the most specific first. */
-  readonly types: readonly string[]
+  /** Media types and ranges, in the order in which they are tried. */
+  readonly types: readonly MediaRange[]
   /** A checker for each of them; what has none passes unread. */
-  readonly checkers: ReadonlyMap<string, Checker | undefined>
+  readonly checkers: ReadonlyMap<MediaRange, Checker | undefined>
 }
 
 /** A body that was checked. */
@@ -34,31 +39,6 @@ const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
 /** Whether a request without content passes a body schema (RFC 9110, section 9.3). */
 export function mayLackBody(method = 'GET'): boolean {
   return BODILESS.has(method)
-}
-
-/** The reason to refuse the head of a request that has a body, before the body is read. */
-export function refuseHead(
-  req: Head,
-  { contentType }: Pick<BodyRules, 'contentType'>,
-): GatewayError | undefined {
-  return (
-    refuseContentType(req, contentType) ??
-    refuseEncoding(req.headers['content-encoding']?.toString())
-  )
-}
-
-/**
- * Parses the bytes of a body, whose head was not refused, into a value for checking.
- *
- * @throws {GatewayError} `content_too_large`, `request_malformed`, or `request_invalid` when there is
- *   nothing but white space.
- */
-export async function parseBody(
-  bytes: Buffer,
-  req: Head,
-  rules: Pick<BodyRules, 'limit' | 'maxDepth'>,
-): Promise<unknown> {
-  return parseJson(await textOf(bytes, req, rules), rules.maxDepth)
 }
 
 async function textOf(bytes: Buffer, req: Head, { limit }: Pick<BodyRules, 'limit'>) {
@@ -89,12 +69,13 @@ export async function checkBody(
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return withoutBody(req, plan)
-  refuseTransferCoding(req)
+  refuseFraming(req)
   const way = wayToRead(req, plan)
-  if (way === undefined) return {}
-  if (GatewayError.is(way)) {
-    if (announced > 0 || !(await isEmpty(exchange, rules))) throw way
-    return withoutBody(req, plan)
+  if (typeof way !== 'function') {
+    const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
+    if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
+    if (way !== undefined) throw way
+    return {}
   }
   const bytes = await peekBody(exchange, {
     limit: rules.limit,
@@ -118,14 +99,27 @@ async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
   }
 }
 
-/** Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1). */
-function refuseTransferCoding({ headers }: IncomingMessage): void {
+const FRAMING = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding'])
+
+/** What says where a body ends, and how it is read, must be said in one way only. */
+function refuseFraming({ headers, rawHeaders }: IncomingMessage): void {
   const coding = headers['transfer-encoding']?.trim().toLowerCase()
-  if (coding === undefined || coding === 'chunked') return
-  throw new GatewayError('unsupported_content_encoding', {
-    detail: 'This route does not accept the Transfer-Encoding of the request.',
-  })
+  // Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1).
+  if (coding !== undefined && coding !== 'chunked')
+    throw new GatewayError('unsupported_content_encoding', {
+      detail: 'This route does not accept the Transfer-Encoding of the request.',
+    })
+  const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  const lengths = names.filter((name) => name === 'content-length').length
+  // Only a lenient parser lets these through (RFC 9112, section 6.3).
+  if (lengths > 1 || (lengths === 1 && coding !== undefined))
+    throw ambiguousFraming('says in two ways where its body ends')
+  if (names.some((name) => name.includes('_') && FRAMING.has(name.replaceAll('_', '-'))))
+    throw ambiguousFraming('has a field that may be taken for one that describes its body')
 }
+
+const ambiguousFraming = (fault: string): GatewayError =>
+  new GatewayError('request_malformed', { detail: `The request ${fault}.` })
 
 function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): CheckedBody {
   if (!required || mayLackBody(method)) return {}
@@ -138,16 +132,18 @@ type Way = (text: string, rules: BodyRules) => CheckedBody
 function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError | undefined {
   const accepted = readContentType(req, types)
   if (GatewayError.is(accepted)) return accepted
-  const { listed, kind } = accepted
-  const checker = checkers.get(listed)
-  if (kind === undefined || checker === undefined) return undefined
+  const { range, kind } = accepted
+  const checker = checkers.get(range)
+  if (checker === undefined) return undefined
+  // Under a range whatever can be read is checked, and what cannot would be a way around the schema.
+  if (kind === undefined) return range.type.includes('*') ? refuseType(types) : undefined
   const refusal = refuseEncoding(req.headers['content-encoding']?.toString())
   return refusal ?? ((text, rules) => checked(checker, readers[kind](text, checker, rules)))
 }
 
 type Reader = (text: string, checker: Checker, rules: BodyRules) => Checked<unknown>
 
-const readers: Readonly<Record<NonNullable<BodyKind>, Reader>> = {
+const readers: Readonly<Record<BodyKind, Reader>> = {
   json: (text, { check }, { maxDepth }) => {
     const value = parseJson(text, maxDepth)
     return { value, errors: check(value) }

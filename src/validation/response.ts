@@ -9,7 +9,7 @@ import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
-import { refuseContentType } from '../content/media-type.js'
+import { jsonRanges, readContentType } from '../content/media-type.js'
 import { decodeUtf8, parseJson } from '../content/json.js'
 import type { Settings } from './options.js'
 import { report } from './report.js'
@@ -138,7 +138,7 @@ function refuseType(
 ): GatewayError | undefined {
   const type = head.header('content-type')
   const rawHeaders = type === undefined ? [] : ['content-type', type]
-  if (refuseContentType({ rawHeaders }, contentType) === undefined) return undefined
+  if (!GatewayError.is(readContentType({ rawHeaders }, jsonRanges(contentType)))) return undefined
   return broken(exchange, [root('contentMediaType', 'must be JSON, and say so in Content-Type')])
 }
 

@@ -1,3 +1,4 @@
+import { jsonRanges } from '../content/media-type.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody } from './body.js'
@@ -123,7 +124,7 @@ function prepare({ response, ...schemas }: Schemas, settings: Settings): Prepare
 }
 
 function planFor(checker: Checker, { contentType }: Settings): BodyPlan {
-  const types = contentType.map((type) => type.toLowerCase())
+  const types = jsonRanges(contentType)
   return { required: true, types, checkers: new Map(types.map((type) => [type, checker])) }
 }
 

@@ -3,7 +3,7 @@ import { type Check, checkedOptions, oneOf } from '../../common/options.js'
 import type { Exchange, Step } from '../../exchange/exchange.js'
 import type { BodyPlan } from '../body.js'
 import { type Checker, compile, type Schema } from '../schema/compile.js'
-import { bySpecificity } from '../../content/media-type.js'
+import { mediaRanges } from '../../content/media-type.js'
 import { mistake, readDocument } from './document.js'
 import { type Operation, type OperationBody, operationsOf } from './operations.js'
 import { type OpenApiRoute, routesOf } from './routes.js'
@@ -94,12 +94,10 @@ function prepare({ name, schemas, body }: Operation, settings: Settings): Prepar
 }
 
 function planFor(body: OperationBody, compiled: (schema: object) => Checker): BodyPlan {
-  const entries = [...body.content].map(
-    ([range, schema]) => [mediaType(range), schema && compiled(schema)] as const,
-  )
-  const checkers = new Map(entries)
-  return { required: body.required, types: [...checkers.keys()].toSorted(bySpecificity), checkers }
+  const types = mediaRanges([...body.content.keys()])
+  const checkers = types.map((range) => {
+    const schema = body.content.get(range.listed)
+    return [range, schema && compiled(schema)] as const
+  })
+  return { required: body.required, types, checkers: new Map(checkers) }
 }
-
-/** A key of `content` without its parameters, which say nothing about the schema. */
-const mediaType = (range: string): string => (range.split(';')[0] ?? '').trim().toLowerCase()
