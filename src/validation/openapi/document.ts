@@ -1,6 +1,6 @@
-import { parse } from 'yaml'
 import { segmentsIn } from '../../content/pointer.js'
 import { isSchemaObject } from '../schema/references.js'
+import { leftover, parseYaml } from './yaml.js'
 
 /** Any object of a document. */
 export type Json = Readonly<Record<string, unknown>>
@@ -36,12 +36,14 @@ export function readDocument(given: unknown): Document {
   const version = String(root['openapi'] ?? `swagger ${root['swagger'] ?? '?'}`)
   if (!/^3\.[01]\.\d+/.test(version))
     throw mistake('openapi', `the version ${version} is not supported; convert it to 3.0 or 3.1`)
+  const found = leftover(root)
+  if (found) throw mistake(...found)
   return { root, is30: version.startsWith('3.0') }
 }
 
 function parseText(text: string): unknown {
   try {
-    return text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text, { logLevel: 'error' })
+    return text.trimStart().startsWith('{') ? JSON.parse(text) : parseYaml(text)
   } catch (error) {
     const [line] = String(error instanceof Error ? error.message : error).split('\n')
     throw mistake('document', `neither JSON nor YAML: ${line}`)
@@ -69,7 +71,7 @@ export function members(document: Document, parent: Located, name: string): [str
   const map = member(document, parent, name)
   if (map === undefined) return []
   return Object.keys(map.value)
-    .filter((key) => !key.startsWith('x-'))
+    .filter((key) => name === 'headers' || !key.startsWith('x-'))
     .flatMap((key) => {
       const found = member(document, map, key)
       return found ? [[key, found] as [string, Located]] : []

@@ -163,6 +163,24 @@ const spread = describing({
   },
 })
 
+const versions = describing({
+  '/a': {
+    post: {
+      requestBody: {
+        required: true,
+        content: {
+          'application/json; version=1': { schema: { type: 'object', required: ['one'] } },
+          'application/json; version=2': { schema: { type: 'object', required: ['two'] } },
+        },
+      },
+    },
+  },
+  '/range': {
+    post: { requestBody: content({ type: 'object', required: ['one'] }, 'application/*') },
+  },
+  '/any': { post: { requestBody: content({ type: 'object', required: ['one'] }, '*/*') } },
+})
+
 const upload = describing({
   '/a': { post: { requestBody: content({ type: 'object' }, 'multipart/form-data') } },
 })
@@ -283,6 +301,17 @@ for (const host of hosts) {
       [identified, 'POST /a', json, '{"q":"x"}', 400, 'body #/q'],
       [spread, 'GET /a?a=1', undefined, '', 200],
       [spread, 'GET /a?filter=x', undefined, '', 200],
+      [versions, 'POST /a', 'application/json; version=1', '{"one":1}', 200],
+      [versions, 'POST /a', 'application/json;version="2"', '{"one":1}', 400, 'body #/two'],
+      [versions, 'POST /a', 'application/json; version=2', '{"two":1}', 200],
+      [versions, 'POST /a', 'application/json; version=3', '{"two":1}', 415],
+      [versions, 'POST /a', 'application/json', '{"two":1}', 415],
+      [versions, 'POST /a', 'application/json; version=1; version=2', '{"one":1}', 415],
+      [versions, 'POST /range', json, '{}', 400, 'body #/one'],
+      [versions, 'POST /range', 'application/x+json', '{}', 400, 'body #/one'],
+      [versions, 'POST /range', 'application/xml', '<x/>', 415],
+      [versions, 'POST /range', 'application/octet-stream', '{}', 415],
+      [versions, 'POST /any', 'text/plain', '{}', 415],
       [upload, 'POST /a', undefined, '', 400, 'body #'],
       [upload, 'POST /a', multipart, '', 400, 'body #'],
       [upload, 'POST /a', multipart, '--b--', 200],
@@ -295,6 +324,17 @@ for (const host of hosts) {
         if (wrong) assertIssue(received, ...(wrong.split(' ') as [string, string]))
       })
     }
+
+    it('checks that a body is there which passes unread, and came in chunks', async () => {
+      const port = await start({}, upload)
+      const head = getLine(
+        '/a',
+        `Content-Type: ${multipart}`,
+        'Transfer-Encoding: chunked',
+      ).replace('GET', 'POST')
+      assertIssue(await sendRaw(port, head, '0\r\n\r\n'), 'body', '#')
+      assert.equal((await sendRaw(port, head, '5\r\n--b--\r\n0\r\n\r\n')).status, 200)
+    })
 
     it('takes a path for another one where its segment has not the form', async () => {
       for (const [otherwise, status] of [
@@ -387,6 +427,18 @@ describe('an OpenAPI document', () => {
       /\/components\/schemas\/A: must be a schema/,
     ],
     [
+      'a merge key that no parser has merged',
+      { ...minimal, components: { schemas: { A: { '<<': { type: 'object' } } } } },
+      /\/components\/schemas\/A\/<<: is a merge key that was not merged; pass the text/,
+    ],
+    [
+      'a yes that is text',
+      describing({
+        '/a': { get: { parameters: [parameter('query', 'q', integer, { required: 'yes' })] } },
+      }),
+      /\/paths\/\/a\/get\/parameters\/0\/required: must be true or false/,
+    ],
+    [
       'two paths that cannot be told apart',
       { ...minimal, paths: { '/{a}': { get: {} }, '/{b}': { get: {} } } },
       /"GET \/:b": cannot be told from "GET \/:a"/,
@@ -414,6 +466,37 @@ describe('an OpenAPI document', () => {
       assert.throws(() => routes.fromOpenAPI(minimal, options), { name: 'TypeError', message })
     })
   }
+
+  it('may have merge keys of YAML, and names that look like fields', async () => {
+    const text = `
+openapi: 3.0.3
+paths:
+  /a:
+    post:
+      requestBody: { required: true, content: { application/json: { schema: { $ref: '#/components/schemas/B' } } } }
+components:
+  parameters:
+    explode: { in: query, name: explode, schema: { type: string } }
+  schemas:
+    A: &a { type: object, required: [q], properties: { q: { type: integer }, nullable: { type: string } } }
+    B: { <<: *a, maxProperties: 2 }
+`
+    const server = await listen(
+      createServer(listener(problems(), routes.fromOpenAPI(text), (_req, res) => res.end())),
+    )
+    const post = (body: string) =>
+      sendRaw(
+        server.port,
+        getLine('/a', 'Content-Type: application/json', `Content-Length: ${body.length}`).replace(
+          'GET',
+          'POST',
+        ) + body,
+      )
+    assert.equal((await post('{"q":1}')).status, 200)
+    for (const body of ['{"q":"1"}', '{}', '{"q":1,"a":1,"b":2}'])
+      assert.equal((await post(body)).status, 400, body)
+    await server.close()
+  })
 
   it('may have paths that only their form tells apart', async () => {
     const parameters = (...names: string[]) =>
