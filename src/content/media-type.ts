@@ -108,8 +108,12 @@ export function readContentType(
   if (!FIELD.test(field))
     return refuseType(ranges, 'The Content-Type of the request is not well-formed.')
   const names = [...field.matchAll(PARAMETERS)].map(([, name]) => name?.toLowerCase())
-  if (names.some((name, at) => name !== undefined && names.indexOf(name) !== at))
-    return refuseType(ranges, 'The Content-Type of the request has a parameter twice.')
+  const twice = names.find((name, at) => name !== undefined && names.indexOf(name) !== at)
+  if (twice !== undefined)
+    return refuseType(
+      ranges,
+      `The Content-Type of the request has the parameter ${twice.slice(0, 100)} twice.`,
+    )
   const { type, parameters } = parse(field)
   const range = ranges.find((each) => matches(each, type, parameters))
   if (range === undefined) return refuseType(ranges)

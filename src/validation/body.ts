@@ -4,7 +4,6 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
 import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { checkParameters, type Checked } from './coerce.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import {
@@ -14,6 +13,10 @@ import {
   refuseType,
 } from '../content/media-type.js'
 import { parseForm } from '../content/form.js'
+import { refuseFraming } from './framing.js'
+import { checkPairs, type PartPlan } from './pairs.js'
+import { fragmentOf } from '../content/pointer.js'
+import { lookalike, memberLookalikes } from './lookalikes.js'
 import type { Issues } from './issues/issues.js'
 import { decodeUtf8, isBlank, parseJson } from '../content/json.js'
 
@@ -22,8 +25,8 @@ export interface BodyPlan {
   readonly required: boolean
   /** Media types and ranges, in the order in which they are tried. */
   readonly types: readonly MediaRange[]
-  /** A checker for each of them; what has none passes unread. */
-  readonly checkers: ReadonlyMap<MediaRange, Checker | undefined>
+  /** How what has each of them is checked; what has no plan passes unread. */
+  readonly plans: ReadonlyMap<MediaRange, PartPlan | undefined>
 }
 
 /** A body that was checked. */
@@ -99,28 +102,6 @@ async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
   }
 }
 
-const FRAMING = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding'])
-
-/** What says where a body ends, and how it is read, must be said in one way only. */
-function refuseFraming({ headers, rawHeaders }: IncomingMessage): void {
-  const coding = headers['transfer-encoding']?.trim().toLowerCase()
-  // Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1).
-  if (coding !== undefined && coding !== 'chunked')
-    throw new GatewayError('unsupported_content_encoding', {
-      detail: 'This route does not accept the Transfer-Encoding of the request.',
-    })
-  const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
-  const lengths = names.filter((name) => name === 'content-length').length
-  // Only a lenient parser lets these through (RFC 9112, section 6.3).
-  if (lengths > 1 || (lengths === 1 && coding !== undefined))
-    throw ambiguousFraming('says in two ways where its body ends')
-  if (names.some((name) => name.includes('_') && FRAMING.has(name.replaceAll('_', '-'))))
-    throw ambiguousFraming('has a field that may be taken for one that describes its body')
-}
-
-const ambiguousFraming = (fault: string): GatewayError =>
-  new GatewayError('request_malformed', { detail: `The request ${fault}.` })
-
 function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): CheckedBody {
   if (!required || mayLackBody(method)) return {}
   throw bodyRequired()
@@ -129,29 +110,59 @@ function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): Check
 type Way = (text: string, rules: BodyRules) => CheckedBody
 
 /** How the body is read and checked, the reason to refuse it, or undefined when it passes unread. */
-function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError | undefined {
+function wayToRead(req: Head, { types, plans }: BodyPlan): Way | GatewayError | undefined {
   const accepted = readContentType(req, types)
   if (GatewayError.is(accepted)) return accepted
   const { range, kind } = accepted
-  const checker = checkers.get(range)
-  if (checker === undefined) return undefined
+  const plan = plans.get(range)
+  if (plan === undefined) return undefined
   // Under a range whatever can be read is checked, and what cannot would be a way around the schema.
   if (kind === undefined) return range.type.includes('*') ? refuseType(types) : undefined
   const refusal = refuseEncoding(req.headers['content-encoding']?.toString())
-  return refusal ?? ((text, rules) => checked(checker, readers[kind](text, checker, rules)))
+  return refusal ?? ((text, rules) => readers[kind](text, plan, rules))
 }
 
-type Reader = (text: string, checker: Checker, rules: BodyRules) => Checked<unknown>
+type Reader = (text: string, plan: PartPlan, rules: BodyRules) => CheckedBody
 
 const readers: Readonly<Record<BodyKind, Reader>> = {
-  json: (text, { check }, { maxDepth }) => {
-    const value = parseJson(text, maxDepth)
-    return { value, errors: check(value) }
+  json: (text, { checker }, rules) => {
+    const value = parseJson(text, rules.maxDepth)
+    return { value, issues: judge(value, checker, { rules, size: text.length }) }
   },
   // The fields of a form are strings, like those of a query.
-  form: (text, { check }) => checkParameters(check, parseForm(text), (value) => [value]),
+  form: (text, plan, { lookalikes, maxDepth }) =>
+    checkPairs(parseForm(text), plan, {
+      in: 'body',
+      names: lookalikes === 'refuse' ? 'form' : undefined,
+      split: (item) => [item],
+      ...(plan.spelling && { parse: (item) => parsedIn(item, maxDepth) }),
+      size: text.length,
+    }),
 }
 
-function checked(checker: Checker, { value, errors }: Checked<unknown>): CheckedBody {
-  return { value, issues: errors && checker.explain(errors, value) }
+/** A field may be JSON where a document describes an object (OpenAPI 3.1, section 4.8.15.1). */
+function parsedIn(text: string, maxDepth: number): unknown {
+  try {
+    return parseJson(text, maxDepth)
+  } catch {
+    return undefined
+  }
+}
+
+interface Scene {
+  readonly rules: BodyRules
+  readonly size: number
+}
+
+/** What is wrong with a value: by its schema, by its names, and by what its schema checks itself. */
+function judge(value: unknown, checker: Checker, { rules, size }: Scene): Issues | undefined {
+  const errors = checker.check(value)
+  if (errors) return checker.explain(errors, value, { size })
+  const members =
+    rules.lookalikes === 'refuse' ? memberLookalikes(value, checker.place, rules.maxErrors) : []
+  const found = members.map(({ segments, meant }) =>
+    lookalike({ in: 'body', pointer: fragmentOf(segments) }, meant),
+  )
+  const more = found.length > 0 ? found : (checker.refine?.(value) ?? [])
+  return more.length > 0 ? { errors: more, truncated: false } : undefined
 }

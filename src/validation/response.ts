@@ -161,7 +161,7 @@ async function findFault(
   }
   const found = checker.check(value)
   if (found === undefined) return undefined
-  const { errors, truncated } = checker.explain(found, value)
+  const { errors, truncated } = checker.explain(found, value, { size: body.length })
   return broken(exchange, withoutNames(errors), {
     // For the log, which may know all.
     cause: new Error(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')),

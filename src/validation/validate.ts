@@ -2,11 +2,12 @@ import { jsonRanges } from '../content/media-type.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody } from './body.js'
-import { checkParameters } from './coerce.js'
-import { type Checker, compile, type Schema } from './schema/compile.js'
+import { checkPart } from './parameters.js'
+import type { PartPlan } from './pairs.js'
+import { compile, type Schema } from './schema/compile.js'
 import type { Issues } from './issues/issues.js'
 import { type Settings, settingsOf, type ValidateOptions } from './options.js'
-import { type ParameterPart, readers, splitters } from './parts.js'
+import type { ParameterPart } from './parts.js'
 import { report } from './report.js'
 import { type ResponseGuard, responseGuard, type ResponseSchemas } from './response.js'
 
@@ -69,7 +70,7 @@ export function validateStep(schemas: Schemas, options: ValidateOptions = {}): V
 
 /** What was compiled for one route. */
 export interface Prepared {
-  readonly parameters: Readonly<Partial<Record<ParameterPart, Checker>>>
+  readonly parameters: Readonly<Partial<Record<ParameterPart, PartPlan>>>
   readonly body?: BodyPlan | undefined
   readonly guard?: ResponseGuard | undefined
 }
@@ -79,7 +80,7 @@ export function validator({ parameters, body, guard }: Prepared, settings: Setti
   const passed = new WeakMap<Exchange, Parts>()
 
   const step: Step = async function validate(exchange, next) {
-    const found = parametersOf(exchange, parameters, settings.maxErrors)
+    const found = parametersOf(exchange, parameters, settings)
     refuse(exchange, found.error, settings)
     passed.set(exchange, found.parts)
     if (body) {
@@ -109,23 +110,23 @@ function refuse(exchange: Exchange, error: GatewayError | undefined, { mode }: S
 
 type RequestPart = 'body' | ParameterPart
 function prepare({ response, ...schemas }: Schemas, settings: Settings): Prepared {
-  const checkers: { [part in RequestPart]?: Checker } = {}
+  const plans: { [part in RequestPart]?: PartPlan } = {}
   for (const [name, schema] of Object.entries(schemas)) {
     const part = partNamed(name)
     if (schema === undefined) continue
     checkLowerCase(part, schema)
-    checkers[part] = compile(part, schema, settings)
+    plans[part] = { checker: compile(part, schema, settings) }
   }
   const guard = response === undefined ? undefined : responseGuard(response, settings)
-  const { body, ...parameters } = checkers
-  if (guard || Object.keys(checkers).length > 0)
+  const { body, ...parameters } = plans
+  if (guard || Object.keys(plans).length > 0)
     return { parameters, guard, body: body && planFor(body, settings) }
   throw new TypeError('validate: no schema given; pass for example { body: schema }.')
 }
 
-function planFor(checker: Checker, { contentType }: Settings): BodyPlan {
+function planFor(plan: PartPlan, { contentType }: Settings): BodyPlan {
   const types = jsonRanges(contentType)
-  return { required: true, types, checkers: new Map(types.map((type) => [type, checker])) }
+  return { required: true, types, plans: new Map(types.map((type) => [type, plan])) }
 }
 
 function partNamed(name: string): RequestPart {
@@ -152,21 +153,20 @@ interface Parameters {
 
 function parametersOf(
   exchange: Exchange,
-  checkers: Prepared['parameters'],
-  maxErrors: number,
+  plans: Prepared['parameters'],
+  settings: Settings,
 ): Parameters {
   const parts: { [part in ParameterPart]?: Values } = {}
   const found: Issues[] = []
   for (const part of PARAMETERS) {
-    const checker = checkers[part]
-    if (checker === undefined) continue
-    const raw = readers[part](exchange)
-    if (GatewayError.is(raw)) return { parts, error: raw }
-    const { value, errors } = checkParameters(checker.check, raw, splitters[part])
-    parts[part] = value
-    if (errors !== undefined) found.push(checker.explain(errors, value))
+    const plan = plans[part]
+    if (plan === undefined) continue
+    const checked = checkPart(exchange, part, plan, settings)
+    if (GatewayError.is(checked)) return { parts, error: checked }
+    parts[part] = checked.value
+    if (checked.issues) found.push(checked.issues)
   }
-  return { parts, error: found.length > 0 ? invalid(found, maxErrors) : undefined }
+  return { parts, error: found.length > 0 ? invalid(found, settings.maxErrors) : undefined }
 }
 
 function invalid(found: readonly Issues[], maxErrors: number): GatewayError {

@@ -88,16 +88,16 @@ function prepare({ name, schemas, body }: Operation, settings: Settings): Prepar
   }
   const parts = Object.keys(schemas) as (keyof typeof schemas)[]
   const parameters = Object.fromEntries(
-    parts.map((part) => [part, compiled(part, schemas[part] ?? true)]),
+    parts.map((part) => [part, { checker: compiled(part, schemas[part] ?? true) }]),
   )
   return { parameters, body: body && planFor(body, (schema) => compiled('body', schema)) }
 }
 
 function planFor(body: OperationBody, compiled: (schema: object) => Checker): BodyPlan {
   const types = mediaRanges([...body.content.keys()])
-  const checkers = types.map((range) => {
+  const plans = types.map((range) => {
     const schema = body.content.get(range.listed)
-    return [range, schema && compiled(schema)] as const
+    return [range, schema && { checker: compiled(schema) }] as const
   })
-  return { required: body.required, types, checkers: new Map(checkers) }
+  return { required: body.required, types, plans: new Map(plans) }
 }
