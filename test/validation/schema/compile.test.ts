@@ -214,7 +214,7 @@ describe('a wrong mount', () => {
     [
       'a content type that is not JSON',
       [{ body }, { contentType: ['multipart/form-data'] }],
-      /contentType "text\/plain" is not a JSON media type/,
+      /contentType "multipart\/form-data" is no media type of JSON or a form/,
     ],
     ['a document without $id', [{ body }, { schemas: [{}] }], /schemas\[0\] has no \$id/],
     [
