@@ -46,7 +46,12 @@ export function mayLackBody(method = 'GET'): boolean {
 
 async function textOf(bytes: Buffer, req: Head, { limit }: Pick<BodyRules, 'limit'>) {
   const encoding = req.headers['content-encoding']?.toString()
-  const text = decodeUtf8(await decodeContent(bytes, encoding, limit))
+  const decoded = await decodeContent(bytes, encoding, limit).catch((error: unknown) => {
+    throw isTooLarge(error)
+      ? tooLarge(`has more than ${limit} bytes when it is decoded`, limit)
+      : error
+  })
+  const text = decodeUtf8(decoded)
   if (isBlank(text)) throw bodyRequired()
   return text
 }
@@ -80,14 +85,33 @@ export async function checkBody(
     if (way !== undefined) throw way
     return {}
   }
-  const bytes = await peekBody(exchange, {
-    limit: rules.limit,
-    timeout: rules.bodyTimeout,
-    place: rules,
-  })
+  const bytes = await wholeBody(exchange, rules)
   if (bytes.length === 0) return withoutBody(req, plan)
   return way(await textOf(bytes, req, rules), rules)
 }
+
+async function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
+  const { limit, bodyTimeout: timeout } = rules
+  try {
+    return await peekBody(exchange, { limit, timeout, place: rules })
+  } catch (error) {
+    const announced = announcedLength(exchange.req)
+    throw isTooLarge(error)
+      ? tooLarge(
+          announced > limit ? `has ${announced} bytes` : `has more than ${limit} bytes`,
+          limit,
+        )
+      : error
+  }
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  GatewayError.is(error) && error.code === 'content_too_large'
+
+const tooLarge = (fault: string, limit: number): GatewayError =>
+  new GatewayError('content_too_large', {
+    detail: `The body ${fault}; this route takes at most ${limit}.`,
+  })
 
 /** Waits for the first byte only: a body that is refused by its head need not arrive. */
 async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
@@ -97,7 +121,7 @@ async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
       0
     )
   } catch (error) {
-    if (GatewayError.is(error) && error.code === 'content_too_large') return false
+    if (isTooLarge(error)) return false
     throw error
   }
 }

@@ -4,7 +4,7 @@ import { Budget } from './budget.js'
 import { type AjvOptions, compilerFor, type CompilerOptions } from './compiler.js'
 import { dialectOf } from './dialects.js'
 import { warnOfHazards } from './hazards.js'
-import { type Issues, issuesOf, type NameOf, placeOf } from '../issues/issues.js'
+import { type Context, type Issues, issuesOf, type NameOf, placeOf } from '../issues/issues.js'
 import { type Place, placesOf } from './places.js'
 import { type Follow, isSchemaObject, referencesOf } from './references.js'
 import { customIssues, type StandardJsonSchema, standardOf } from './standard.js'
@@ -73,15 +73,17 @@ export function compile(
       ? searcher(() => functionOf(label, schema, { ...settings, allErrors: true }))
       : undefined
   const context = { in: part, max: settings.maxErrors, follow }
+  const firstOnly = isBody || isCompiled(schema)
   const refine = standard?.validate
   let place: { readonly root: Place | undefined } | undefined
   return {
     check: (value) => run(validate, value),
     explain: (errors, value, { size = 0, nameOf } = {}) => {
-      const all = findAll?.(value, size)
-      const firstOnly = isCompiled(schema) || (isBody && all === undefined)
-      const issues = issuesOf(all ?? errors, { ...context, value, nameOf, firstOnly })
-      return { ...issues, truncated: issues.truncated || (findAll !== undefined && !all) }
+      const about = { ...context, value, nameOf }
+      const all = findAll?.(value, size, about)
+      if (all !== undefined) return all
+      const issues = issuesOf(errors, { ...about, firstOnly })
+      return findAll === undefined ? issues : { ...issues, truncated: true }
     },
     refine:
       refine && ((value, { nameOf } = {}) => refineWith(refine, value, { ...context, nameOf })),
@@ -96,9 +98,11 @@ export function compile(
 function searcher(compileAll: () => ValidateFunction) {
   const budget = new Budget()
   let findAll: ValidateFunction | undefined
-  return (value: unknown, size: number): readonly ErrorObject[] | undefined => {
+  return (value: unknown, size: number, about: Omit<Context, 'firstOnly'>): Issues | undefined => {
     const validate = (findAll ??= compileAll())
-    return budget.spend(size, () => run(validate, value) ?? [])
+    return budget.spend(size, () =>
+      issuesOf(run(validate, value) ?? [], { ...about, firstOnly: false }),
+    )
   }
 }
 

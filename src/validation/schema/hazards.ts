@@ -1,5 +1,6 @@
 import { fragmentOf } from '../../content/pointer.js'
 import { branchingOf } from './recursion.js'
+import { isQuadratic } from './patterns.js'
 import { isSchemaObject, type SchemaObject } from './references.js'
 
 const SCALARS = new Set(['string', 'number', 'integer', 'boolean', 'null'])
@@ -48,23 +49,27 @@ function hazardsOf(schema: SchemaObject, segments: readonly string[]): string[] 
   const place = fragmentOf(segments)
   const { uniqueItems, maxItems, pattern, patternProperties } = schema
   const isOpen = uniqueItems === true && maxItems === undefined && !hasScalarItems(schema)
-  const patterns = [
-    pattern,
-    ...(isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []),
-  ]
+  const names = isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []
   return [
     ...(isOpen
       ? [
-          `${place} has uniqueItems without maxItems, so a body says how many items are compared; add maxItems`,
+          `has uniqueItems without maxItems, so a body says how many items are compared; add maxItems`,
         ]
       : []),
-    ...patterns
-      .filter((text) => typeof text === 'string' && hasNestedQuantifiers(text))
-      .map(
-        () =>
-          `${place} has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp`,
-      ),
-  ]
+    ...(pattern === undefined ? [] : [hazardOfPattern(pattern, schema['maxLength'])]),
+    ...names.map((name) => hazardOfPattern(name, undefined)),
+  ].flatMap((hazard) => (hazard === undefined ? [] : [`${place} ${hazard}`]))
+}
+
+/** Characters of a text for which the square of its length is no time. */
+const SHORT = 2000
+
+function hazardOfPattern(pattern: unknown, maxLength: unknown): string | undefined {
+  if (typeof pattern !== 'string') return undefined
+  if (hasNestedQuantifiers(pattern))
+    return 'has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp'
+  if (Number(maxLength) <= SHORT || !isQuadratic(pattern)) return undefined
+  return 'has a pattern that may take quadratic time in the length of a text; add maxLength, anchor it with ^, or set ajv.code.regExp'
 }
 
 /** Items of scalar types are compared by a hash. */
