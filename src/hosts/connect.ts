@@ -197,5 +197,5 @@ export function plainPaths(): ConnectMiddleware {
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware> =
+export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware, IncomingMessage> =
   /* @__PURE__ */ routesOn(host)

@@ -70,7 +70,11 @@ function middlewareOf(step: Step): KoaMiddleware {
       )
     const exchange = exchangeOf(carrierOf(context))
     contexts.set(exchange, context)
-    return step(exchange, next)
+    return step(exchange, () => {
+      // For what is mounted behind a table of ours, as a router of Koa would.
+      if (exchange.route !== undefined) context.params = exchange.params
+      return next()
+    })
   }
   return brand(middleware, step)
 }
@@ -155,4 +159,5 @@ export function plainPaths(): KoaMiddleware {
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<KoaMiddleware, AnyKoaMiddleware> = /* @__PURE__ */ routesOn(host)
+export const routes: Routes<KoaMiddleware, AnyKoaMiddleware, KoaContext> =
+  /* @__PURE__ */ routesOn(host)

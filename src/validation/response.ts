@@ -9,9 +9,10 @@ import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
-import { jsonRanges, readContentType } from '../content/media-type.js'
+import { jsonRanges, type MediaRange, readContentType } from '../content/media-type.js'
 import { decodeUtf8, parseJson } from '../content/json.js'
 import type { Settings } from './options.js'
+import { checkPairs, type PartPlan } from './pairs.js'
 import { report } from './report.js'
 
 /** Schemas of the JSON body of a response, by its status: `200`, `'2xx'`, `default`. */
@@ -20,7 +21,18 @@ export type ResponseSchemas = Readonly<Record<string | number, Schema | undefine
 /** Runs the rest of a request and checks the response that it brings, before its head goes out. */
 export type ResponseGuard = (exchange: Exchange, next: () => Promise<unknown>) => Promise<unknown>
 
-type Promised = ReadonlyMap<string, Checker>
+/** What a response of one status must be. */
+export interface ResponsePlan {
+  /** Its media types, in the order in which they are tried; none where any will do. */
+  readonly types: readonly MediaRange[]
+  /** The schemas of those that are checked. */
+  readonly checkers: ReadonlyMap<MediaRange, Checker | undefined>
+  /** Its header fields. */
+  readonly headers?: PartPlan | undefined
+}
+
+/** Plans by status: `200`, `2xx`, `default`. */
+export type ResponsePlans = ReadonlyMap<string, ResponsePlan>
 
 /** Parts of a whole, and what has no content (RFC 9110, section 15). */
 const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
@@ -31,7 +43,11 @@ const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
  * @throws {TypeError} naming the status and the mend.
  */
 export function responseGuard(schemas: ResponseSchemas, settings: Settings): ResponseGuard {
-  const promised = compileAll(schemas, settings)
+  return guardBy(compileAll(schemas, settings), settings)
+}
+
+/** The check of responses against what was compiled before. */
+export function guardBy(promised: ResponsePlans, settings: Settings): ResponseGuard {
   startObserver()
   return (exchange, next) => {
     watch(exchange)
@@ -40,23 +56,30 @@ export function responseGuard(schemas: ResponseSchemas, settings: Settings): Res
   }
 }
 
-function compileAll(schemas: ResponseSchemas, settings: Settings): Promised {
+function compileAll(schemas: ResponseSchemas, settings: Settings): ResponsePlans {
   const given = typeof schemas === 'object' && schemas !== null ? Object.entries(schemas) : []
-  const promised = new Map<string, Checker>()
+  const promised = new Map<string, ResponsePlan>()
+  const types = jsonRanges(settings.contentType)
   for (const [status, schema] of given) {
     if (!/^(?:[1-5]\d\d|[1-5]xx|default)$/i.test(status))
       throw new TypeError(
         `validate: response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
       )
     if (schema === undefined) continue
-    promised.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
+    const checker = compile('response', schema, settings, `response ${status}`)
+    const checkers = new Map(types.map((range) => [range, checker]))
+    promised.set(status.toLowerCase(), { types, checkers })
   }
   if (promised.size > 0) return promised
   throw new TypeError('validate: response: no schema given; pass for example { 200: schema }.')
 }
 
 /** Looks at the head, and has the body held where it is to be checked. */
-function promiseKeeper(exchange: Exchange, promised: Promised, settings: Settings): HeadListener {
+function promiseKeeper(
+  exchange: Exchange,
+  promised: ResponsePlans,
+  settings: Settings,
+): HeadListener {
   const headers = { ...exchange.res.getHeaders() }
   return (head) => {
     const { status } = head
@@ -64,13 +87,45 @@ function promiseKeeper(exchange: Exchange, promised: Promised, settings: Setting
       return undefined
     }
     const promise = promised.get(String(status)) ?? promised.get(`${Math.trunc(status / 100)}xx`)
-    const checker = promise ?? promised.get('default')
+    const plan = promise ?? promised.get('default')
     // Errors and redirections that are not described are not promised either.
-    if (checker === undefined && status >= 300) return undefined
-    const fault = checker ? refuseType(exchange, head, settings) : undeclared(exchange, status)
-    if (fault) return refused(exchange, fault, { headers, settings })
-    return checker && holdFor(checker, { exchange, head, headers, settings })
+    if (plan === undefined && status >= 300) return undefined
+    const found = plan ? lookAt(head, plan) : statusIssue(status)
+    if ('code' in found) return refused(exchange, broken(exchange, [found]), { headers, settings })
+    return found.checker && holdFor(found.checker, { exchange, head, headers, settings })
   }
+}
+
+/** What is wrong with a head, or how the body behind it is checked. */
+function lookAt(head: Head, { types, checkers, headers }: ResponsePlan): Issue | Found {
+  const fault = headers && headerIssue(head, headers)
+  if (fault) return fault
+  if (types.length === 0) return {}
+  const type = head.header('content-type')
+  const rawHeaders = type === undefined ? [] : ['content-type', type]
+  const read = readContentType({ rawHeaders }, types)
+  if (GatewayError.is(read)) return typeIssue(types)
+  return { checker: read.kind === 'json' ? checkers.get(read.range) : undefined }
+}
+
+interface Found {
+  readonly checker?: Checker | undefined
+}
+
+/** Of a list of types it is enough to say that this is none of them. */
+const typeIssue = (types: readonly MediaRange[]): Issue =>
+  types.every(({ kind }) => kind === 'json')
+    ? root('contentMediaType', 'must be JSON, and say so in Content-Type')
+    : root('contentMediaType', 'must have a Content-Type that is described')
+
+function headerIssue(head: Head, plan: PartPlan): Issue | undefined {
+  const raw = [...(plan.checker.place?.names ?? [])].flatMap((name) => {
+    const value = head.header(name)
+    return value === undefined ? [] : [[name, value] as [string, string]]
+  })
+  const rules = { in: 'headers', names: undefined, split: (text: string) => [text] } as const
+  const [issue] = checkPairs(new Map(raw), plan, rules).issues?.errors ?? []
+  return issue && root(issue.code, `the header field ${JSON.stringify(issue.name)} ${issue.detail}`)
 }
 
 interface Scene {
@@ -131,17 +186,6 @@ function answerBroken(exchange: Exchange, error: unknown): (() => void) | undefi
   return failed && (() => void exchange.answer(failed))
 }
 
-function refuseType(
-  exchange: Exchange,
-  head: Head,
-  { contentType }: Settings,
-): GatewayError | undefined {
-  const type = head.header('content-type')
-  const rawHeaders = type === undefined ? [] : ['content-type', type]
-  if (!GatewayError.is(readContentType({ rawHeaders }, jsonRanges(contentType)))) return undefined
-  return broken(exchange, [root('contentMediaType', 'must be JSON, and say so in Content-Type')])
-}
-
 /** What is wrong with a whole response; undefined when it is as promised, or cannot be read here. */
 async function findFault(
   body: Buffer,
@@ -196,9 +240,8 @@ const root = (code: string, detail: string): Issue => ({
   detail,
 })
 
-function undeclared(exchange: Exchange, status: number): GatewayError {
-  return broken(exchange, [root('status', `has the status ${status}, which is not described`)])
-}
+const statusIssue = (status: number): Issue =>
+  root('status', `has the status ${status}, which is not described`)
 
 function broken(
   exchange: Exchange,

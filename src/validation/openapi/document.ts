@@ -17,6 +17,8 @@ export interface Document {
   readonly root: Json
   /** Whether its schemas are those of OpenAPI 3.0, a dialect of its own. */
   readonly is30: boolean
+  /** The places inside of which a reference leads, by their decoded segments. */
+  readonly ways: ReadonlySet<string>
 }
 
 /** The error for a mistake in a document: where it is, and what mends it. */
@@ -38,7 +40,27 @@ export function readDocument(given: unknown): Document {
     throw mistake('openapi', `the version ${version} is not supported; convert it to 3.0 or 3.1`)
   const found = leftover(root)
   if (found) throw mistake(...found)
-  return { root, is30: version.startsWith('3.0') }
+  return { root, is30: version.startsWith('3.0'), ways: waysIn(root) }
+}
+
+function waysIn(root: Json): ReadonlySet<string> {
+  const ways = new Set<string>()
+  const seen = new Set<unknown>()
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    seen.add(value)
+    const ref: unknown = Reflect.get(value, '$ref')
+    if (typeof ref === 'string' && ref.startsWith('#/')) addWays(ways, ref)
+    for (const inner of Object.values(value)) open.push(inner)
+  }
+  return ways
+}
+
+function addWays(ways: Set<string>, ref: string): void {
+  let way = ''
+  for (const segment of segmentsIn(ref.slice(1)).slice(0, -1)) ways.add((way += `/${segment}`))
 }
 
 function parseText(text: string): unknown {
@@ -85,6 +107,10 @@ export function items(document: Document, { value, pointer }: Located, name: str
   if (!Array.isArray(list)) throw mistake(place, 'must be a list')
   return list.map((item, at) => follow(document, { value: item, pointer: `${place}/${at}` }))
 }
+
+/** What stands at a place, through references. */
+export const locate = (document: Document, value: unknown, pointer: string): Located =>
+  follow(document, { value, pointer })
 
 function follow(document: Document, from: { value: unknown; pointer: string }): Located {
   let { value, pointer } = from

@@ -7,7 +7,7 @@ import { warnOfHazards } from './hazards.js'
 import { type Context, type Issues, issuesOf, type NameOf, placeOf } from '../issues/issues.js'
 import { type Place, placesOf } from './places.js'
 import { type Follow, isSchemaObject, referencesOf } from './references.js'
-import { customIssues, type StandardJsonSchema, standardOf } from './standard.js'
+import { customIssues, type Standard, type StandardJsonSchema, standardOf } from './standard.js'
 
 /**
  * A JSON Schema, a function that ajv compiled before, or a schema of zod, ArkType or Valibot that
@@ -60,21 +60,37 @@ export function compile(
   const schema = standard?.jsonSchema ?? given
   const label = labelOf(name, schema)
   const isBody = part === 'body' || part === 'response'
+  const functionFor = (allErrors: boolean) => functionOf(label, schema, { ...settings, allErrors })
   // Parameters are few, and coercion is quicker when all that need it are known at once.
-  const validate = functionOf(label, schema, { ...settings, allErrors: !isBody })
+  const validate = functionFor(!isBody)
+  checkFunction(name, validate, settings)
+  const findsMore = isBody && settings.maxErrors > 1 && !isCompiled(schema)
+  return checkerOf(validate, {
+    in: part,
+    max: settings.maxErrors,
+    follow: followerOf(validate.schema, settings.schemas),
+    firstOnly: isBody || isCompiled(schema),
+    findAll: findsMore ? searcher(() => functionFor(true)) : undefined,
+    refine: standard?.validate,
+  })
+}
+
+function checkFunction(
+  name: string,
+  validate: ValidateFunction,
+  { schemas = [] }: CompileSettings,
+): void {
   if (isAsync(validate)) throw new TypeError(`validate: the schema of ${name} must not be $async.`)
   warnOfHazards(name, validate.schema)
-  settings.schemas?.forEach((document) =>
-    warnOfHazards('a document of the option schemas', document),
-  )
-  const follow = followerOf(validate.schema, settings.schemas)
-  const findAll =
-    isBody && settings.maxErrors > 1 && !isCompiled(schema)
-      ? searcher(() => functionOf(label, schema, { ...settings, allErrors: true }))
-      : undefined
-  const context = { in: part, max: settings.maxErrors, follow }
-  const firstOnly = isBody || isCompiled(schema)
-  const refine = standard?.validate
+  for (const document of schemas) warnOfHazards('a document of the option schemas', document)
+}
+
+interface Findings extends Omit<Context, 'value'> {
+  readonly findAll: ReturnType<typeof searcher> | undefined
+  readonly refine: Standard['validate']
+}
+
+function checkerOf(validate: ValidateFunction, { findAll, refine, ...context }: Findings): Checker {
   let place: { readonly root: Place | undefined } | undefined
   return {
     check: (value) => run(validate, value),
@@ -82,13 +98,13 @@ export function compile(
       const about = { ...context, value, nameOf }
       const all = findAll?.(value, size, about)
       if (all !== undefined) return all
-      const issues = issuesOf(errors, { ...about, firstOnly })
+      const issues = issuesOf(errors, about)
       return findAll === undefined ? issues : { ...issues, truncated: true }
     },
     refine:
       refine && ((value, { nameOf } = {}) => refineWith(refine, value, { ...context, nameOf })),
     get place() {
-      place ??= { root: placesOf(validate.schema, follow) }
+      place ??= { root: placesOf(validate.schema, context.follow) }
       return place.root
     },
   }
