@@ -64,12 +64,14 @@ export function checkParameters(
 ): Checked {
   // Copied once: converted item by item, a long list would be copied as often as it is long.
   const values = new Map([...raw].map(([name, value]) => [name, copyOf(value)]))
+  const parsedAt: string[] = []
   for (;;) {
     // Unlike an assignment, this makes a member of the name __proto__.
     const value: Readonly<Record<string, unknown>> = Object.fromEntries(values)
     const errors = check(value)
     // Each turn converts at least one string, and none becomes a string again.
-    const converted = errors?.filter((error) => convertAt(values, error, coercion)) ?? []
+    const converted =
+      errors?.filter((error) => convertAt({ values, parsedAt }, error, coercion)) ?? []
     if (converted.length === 0) return { value, errors }
   }
 }
@@ -81,21 +83,33 @@ function copyOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, copyOf(inner)]))
 }
 
+interface Conversion {
+  readonly values: Map<string, unknown>
+  /** Where a text was parsed: what is inside has types of its own. */
+  readonly parsedAt: string[]
+}
+
 /** Converts what failed `type`; whether there was something that could be. */
-function convertAt(values: Map<string, unknown>, error: ErrorObject, coercion: Coercion): boolean {
-  const [name, ...inner] = segmentsOf(error.instancePath)
-  if (error.keyword !== 'type' || name === undefined || coercion.exact?.has(name)) return false
+function convertAt(
+  { values, parsedAt }: Conversion,
+  error: ErrorObject,
+  coercion: Coercion,
+): boolean {
+  const { keyword, instancePath } = error
+  const [name, ...inner] = segmentsOf(instancePath)
+  if (keyword !== 'type' || name === undefined || coercion.exact?.has(name)) return false
+  if (parsedAt.some((place) => instancePath.startsWith(place))) return false
   const last = inner.pop()
-  const top = values.get(name)
-  const holder = last === undefined ? values : holderOf(top, inner)
+  const holder = last === undefined ? values : holderOf(values.get(name), inner)
   if (holder === undefined) return false
   const key = last ?? name
   const current = holder instanceof Map ? holder.get(key) : Reflect.get(holder, key)
   const converted = convert(current, error, (text) =>
     last === undefined ? coercion.split(text, name) : [text],
   )
-  const value = converted === undefined ? parsed(current, error, coercion) : converted
+  const value = converted ?? parsed(current, error, coercion)
   if (value === undefined) return false
+  if (converted === undefined) parsedAt.push(`${instancePath}/`)
   if (holder instanceof Map) holder.set(key, value)
   else Object.defineProperty(holder, key, { value })
   return true

@@ -20,12 +20,11 @@ export function chosenBranches(schema: Json, hidden: Hidden): readonly object[] 
   const tags = branches.flatMap((branch) => branch.tags)
   return [
     { type: 'object', required: [member], properties: { [member]: { enum: tags } } },
-    ...branches.map((branch) =>
-      Object.fromEntries([
-        ['if', { required: [member], properties: { [member]: { enum: branch.tags } } }],
-        ['then', { $ref: branch.ref }],
-      ]),
-    ),
+    ...branches.map((branch) => ({
+      if: { required: [member], properties: { [member]: { enum: branch.tags } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: { $ref: branch.ref },
+    })),
   ]
 }
 

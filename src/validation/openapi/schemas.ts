@@ -1,6 +1,6 @@
 import { isSchemaObject } from '../schema/references.js'
 import { chosenBranches } from './discriminator.js'
-import { type Document, mistake, resolve } from './document.js'
+import { type Document, type Json, mistake, resolve } from './document.js'
 import { Hidden, type Side } from './hidden.js'
 import { from30 } from './nullable.js'
 
@@ -98,17 +98,22 @@ function convertSchema(schema: unknown, scene: Scene, { place, above }: At): unk
     if (document.is30) return referred(ref, scene, { place, above })
   }
   const names = new Set([...above, ...hidden.in(schema)])
-  const converted: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(schema)) {
-    if (ANNOTATIONS.has(name) || name.startsWith('x-')) continue
-    converted[name] = convertKeyword(name, value, scene, { place, above: names })
-  }
+  const converted = convertKeywords(schema, scene, { place, above: names })
   if (typeof ref === 'string') refer(converted, referred(ref, scene, { place, above: names }))
-  if (Array.isArray(schema['required']))
-    converted['required'] = schema['required'].filter((name) => !names.has(String(name)))
   const isInsideWanted = document.ways.has(place)
   if (!isInsideWanted) choose(converted, chosenBranches(schema, hidden))
   return document.is30 ? from30(converted, schema, isInsideWanted) : converted
+}
+
+function convertKeywords(schema: Json, scene: Scene, at: At): Record<string, unknown> {
+  const converted: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(schema))
+    if (!ANNOTATIONS.has(name) && !name.startsWith('x-'))
+      converted[name] = convertKeyword(name, value, scene, at)
+  const { required } = schema
+  if (Array.isArray(required))
+    converted['required'] = required.filter((name) => !at.above.has(String(name)))
+  return converted
 }
 
 function choose(converted: Record<string, unknown>, chosen: readonly object[] | undefined): void {
