@@ -71,7 +71,9 @@ type Branded = IncomingMessage & { [KEY]?: Exchange }
 export function exchangeOf({ req, res, params, url, mountPath }: Carrier): Exchange {
   const exchange = ((req as Branded)[KEY] ??= createExchange(req, res, url ?? req.url ?? ''))
   exchange.mountPath = mountPath
-  if (params !== undefined) exchange.params = params
+  // Express empties its own for what is mounted without any; those of a table of ours stay.
+  const isTold = params !== undefined && Object.keys(params).length > 0
+  if (params !== undefined && (isTold || exchange.route === undefined)) exchange.params = params
   return exchange
 }
 

@@ -95,24 +95,40 @@ function convertAt(
   error: ErrorObject,
   coercion: Coercion,
 ): boolean {
-  const { keyword, instancePath } = error
-  const [name, ...inner] = segmentsOf(instancePath)
-  if (keyword !== 'type' || name === undefined || coercion.exact?.has(name)) return false
-  if (parsedAt.some((place) => instancePath.startsWith(place))) return false
-  const last = inner.pop()
-  const holder = last === undefined ? values : holderOf(values.get(name), inner)
-  if (holder === undefined) return false
-  const key = last ?? name
-  const current = holder instanceof Map ? holder.get(key) : Reflect.get(holder, key)
-  const converted = convert(current, error, (text) =>
-    last === undefined ? coercion.split(text, name) : [text],
-  )
-  const value = converted ?? parsed(current, error, coercion)
+  const { instancePath } = error
+  const [name = '', ...inner] = segmentsOf(instancePath)
+  const isExact =
+    coercion.exact?.has(name) || parsedAt.some((place) => instancePath.startsWith(place))
+  if (error.keyword !== 'type' || instancePath === '' || isExact) return false
+  const spot = spotOf(values, [name, ...inner])
+  if (spot === undefined) return false
+  const split = (text: string) => (inner.length === 0 ? coercion.split(text, name) : [text])
+  const converted = convert(spot.current, error, split)
+  const value = converted ?? parsed(spot.current, error, coercion)
   if (value === undefined) return false
   if (converted === undefined) parsedAt.push(`${instancePath}/`)
-  if (holder instanceof Map) holder.set(key, value)
-  else Object.defineProperty(holder, key, { value })
+  replace(spot.holder, spot.key, value)
   return true
+}
+
+/** Where a value stands, so that it can be replaced. */
+interface Spot {
+  readonly holder: object
+  readonly key: string
+  readonly current: unknown
+}
+
+function spotOf(values: Map<string, unknown>, segments: readonly string[]): Spot | undefined {
+  const key = segments.at(-1) ?? ''
+  if (segments.length === 1) return { holder: values, key, current: values.get(key) }
+  const holder = holderOf(values.get(segments[0] ?? ''), segments.slice(1, -1))
+  return holder && { holder, key, current: Reflect.get(holder, key) }
+}
+
+function replace(holder: object, key: string, value: unknown): void {
+  if (holder instanceof Map) holder.set(key, value)
+  // Unlike an assignment, this reaches a member of the name __proto__.
+  else Object.defineProperty(holder, key, { value })
 }
 
 function holderOf(top: unknown, segments: readonly string[]): object | undefined {

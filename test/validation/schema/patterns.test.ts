@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { compile } from '../../../src/validation/schema/compile.js'
 import { isUrl } from '../../../src/validation/schema/formats.js'
 import { isQuadratic } from '../../../src/validation/schema/patterns.js'
