@@ -16,7 +16,7 @@ import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
 import type { ValidateOptions } from '../validation/options.js'
-import type { ValidParts } from '../validation/types.js'
+import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
 import {
   brand,
@@ -168,7 +168,7 @@ export function problemPages(options?: ProblemPagesOptions): ConnectMiddleware {
  * app.post('/orders', order, (req, res) => save(order.valid(req).body))
  */
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
-  schemas: S,
+  schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
 ): ConnectMiddleware & Checked<IncomingMessage, ValidParts<Types, S>> {
   return validateOn(host, validateStep(schemas, options))

@@ -14,7 +14,7 @@ import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
 import type { ValidateOptions } from '../validation/options.js'
-import type { ValidParts } from '../validation/types.js'
+import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
 import {
   brand,
@@ -130,7 +130,7 @@ export function problemPages(options?: ProblemPagesOptions): KoaMiddleware {
  * router.post('/orders', order, (ctx) => save(order.valid(ctx).body))
  */
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
-  schemas: S,
+  schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
 ): KoaMiddleware & Checked<KoaContext, ValidParts<Types, S>> {
   return validateOn(host, validateStep(schemas, options))
