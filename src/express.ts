@@ -5,6 +5,7 @@ export {
   type ConnectMiddleware as ExpressMiddleware,
   type ConnectRoutes as ExpressRoutes,
   type ConnectValidate as ExpressValidate,
+  plainPaths,
   problemDetails,
   problemPages,
   routes,

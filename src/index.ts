@@ -22,6 +22,7 @@ export {
   type ConnectMiddleware,
   type ConnectRoutes,
   type ConnectValidate,
+  plainPaths,
   problemDetails,
   problemPages,
   routes,

@@ -6,6 +6,7 @@ export {
   type KoaMiddleware,
   type KoaRoutes,
   type KoaValidate,
+  plainPaths,
   problemDetails,
   problemPages,
   routes,

@@ -1,7 +1,6 @@
 import { collect } from '../content/pairs.js'
 import type { ApiCall } from '../diagnose/call.js'
 import type { Contract, JsonAnswer } from '../diagnose/payload.js'
-import { checkParameters } from '../validation/coerce.js'
 import {
   type Document,
   type Located,
@@ -11,6 +10,8 @@ import {
 } from '../validation/openapi/document.js'
 import { type Operation, operationsOf } from '../validation/openapi/operations.js'
 import { DOCUMENT_ID, withJsonSchemas } from '../validation/openapi/schemas.js'
+import { checkPairs } from '../validation/pairs.js'
+import { spellingOf } from '../validation/openapi/spelling.js'
 import { splitters } from '../validation/parts.js'
 import { compile } from '../validation/schema/compile.js'
 import { bodyIssues, cookiesOf, headersOf, issuesIn, inWords, SETTINGS } from './issues.js'
@@ -29,18 +30,22 @@ interface Match {
 export function describedBy(text: string): Contract {
   const document = readDocument(text)
   const operations = operationsOf(document)
-  const settings = { ...SETTINGS, schemas: [withJsonSchemas(document)] }
+  const side = (name: 'request' | 'response') => ({
+    ...SETTINGS,
+    schemas: [withJsonSchemas(document, name)],
+  })
+  const [asked, answered] = [side('request'), side('response')]
   return {
     request: (call) => {
       const match = find(operations, call)
       if (match === undefined)
         return [`the document does not describe ${call.method} ${call.url.pathname}`]
-      return [...parameterIssues(match, call, settings), ...bodyOf(match, call, settings)]
+      return [...parameterIssues(match, call, asked), ...bodyOf(match, call, asked)]
     },
     response: (call, answer) => {
       const match = find(operations, call)
       const schema = match && responseSchema(document, match.operation, answer)
-      return schema && issuesIn(compile('response', schema, settings), answer.value)
+      return schema && issuesIn(compile('response', schema, answered), answer.value)
     },
   }
 }
@@ -89,7 +94,7 @@ function parameterIssues(
   call: ApiCall,
   settings: Settings,
 ): string[] {
-  const { schemas, segments } = operation
+  const { parts, segments } = operation
   const raw = {
     // Parameters that share a segment are not taken apart here.
     params: segments.size > 0 ? undefined : collect(Object.entries(params)),
@@ -98,11 +103,14 @@ function parameterIssues(
     cookies: cookiesOf(call),
   }
   return (['params', 'query', 'headers', 'cookies'] as const).flatMap((part) => {
-    const [schema, values] = [schemas[part], raw[part]]
-    if (schema === undefined || values === undefined) return []
-    const checker = compile(part, schema, settings)
-    const { value, errors } = checkParameters(checker.check, values, splitters[part])
-    return errors === undefined ? [] : checker.explain(errors, value).errors.map(inWords)
+    const [described, values] = [parts[part], raw[part]]
+    if (described === undefined || values === undefined) return []
+    const plan = {
+      checker: compile(part, described.schema, settings),
+      spelling: spellingOf(part, described.spelt),
+    }
+    const rules = { in: part, names: undefined, split: splitters[part] }
+    return checkPairs(values, plan, rules).issues?.errors.map(inWords) ?? []
   })
 }
 
@@ -125,9 +133,9 @@ function bodyOf({ operation }: Match, call: ApiCall, settings: Settings): string
   const found = byType([...body.content], type)
   const types = [...body.content.keys()].join(', ')
   if (found === undefined) return [`headers content-type must be ${types}`]
-  const [, schema] = found
-  if (schema === undefined || !/[/+]json$/.test(type)) return []
-  return bodyIssues(compile('body', schema, settings), call)
+  const [, content] = found
+  if (content === undefined || !/[/+]json$/.test(type)) return []
+  return bodyIssues(compile('body', content.schema, settings), call)
 }
 
 /** A reference to the schema of a response; undefined where the document has none for it. */

@@ -67,11 +67,12 @@ function fallbackExchange(
   const { response } = exchange
   // The view needs the seal, the seal its keeper, and the keeper is made with the view.
   const open: Unsealed = (work) => unsealed(work)
-  const own = new Exchange(exchange.req, viewOf(response, open), response)
+  const own = new Exchange(exchange.req, viewOf(response, open), exchange.url, response)
   const unsealed = sealExcept(response, own)
   own.params = exchange.params
   own.route = exchange.route
   own.operationId = exchange.operationId
+  own.mountPath = exchange.mountPath
   own.upstream = exchange.upstream
   own.hasProblemDetails = exchange.hasProblemDetails
   own.responder = responderOf(open)

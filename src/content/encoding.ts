@@ -1,10 +1,7 @@
 import zlib from 'node:zlib'
 import { GatewayError } from '../errors/gateway-error.js'
+import { gunzipFirst, type Inflated, isInflated } from './gzip.js'
 
-interface Inflated {
-  readonly buffer: Buffer
-  readonly engine: { readonly bytesWritten: number }
-}
 type Options = { maxOutputLength: number; info: true }
 type Decoder = (bytes: Buffer, options: Options, done: (...result: unknown[]) => void) => unknown
 
@@ -14,8 +11,8 @@ const isDecoder = (value: unknown): value is Decoder => typeof value === 'functi
 const zstd: unknown = Reflect.get(zlib, 'zstdDecompress')
 
 const decoders: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
-  ['gzip', zlib.gunzip],
-  ['x-gzip', zlib.gunzip],
+  ['gzip', gunzipFirst],
+  ['x-gzip', gunzipFirst],
   ['deflate', zlib.inflate],
   ['br', zlib.brotliDecompress],
   ...(isDecoder(zstd) ? ([['zstd', zstd]] as const) : []),
@@ -71,9 +68,6 @@ function inflate(decoder: Decoder, bytes: Buffer, limit: number): Promise<Inflat
     })
   })
 }
-
-const isInflated = (value: unknown): value is Inflated =>
-  typeof value === 'object' && value !== null && 'buffer' in value && 'engine' in value
 
 const isTooLarge = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'

@@ -7,12 +7,13 @@ const MOST_FIELDS = 1000
 /**
  * Parses `application/x-www-form-urlencoded` (URL Standard, section 5.1).
  *
- * What its parsers do not agree about is refused: escapes that are broken or no UTF-8.
+ * What its parsers do not agree about is refused: escapes that are broken or no UTF-8, and control
+ * characters. Blanks and letters that are not encoded, as `curl -d` sends them, are what they are.
  *
  * @throws {GatewayError} `request_malformed`, or `content_too_large` for more than 1,000 fields.
  */
 export function parseForm(text: string): ReadonlyMap<string, Raw> {
-  const broken = /[^\x21-\x7e]|%(?![\da-f]{2})/i.exec(text)
+  const broken = /[\p{Cc}]|%(?![\da-f]{2})/iu.exec(text)
   if (broken) throw malformed(broken.index)
   const pairs = text.split('&', MOST_FIELDS + 1)
   if (pairs.length > MOST_FIELDS)

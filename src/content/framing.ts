@@ -24,9 +24,10 @@ export const isHttp1 = (req: IncomingMessage): boolean =>
 
 /** Bytes that the head announces: 0 when there is no body, NaN when their number is open. */
 export function announcedLength(req: IncomingMessage): number {
+  // A lenient parser lets both through, and reads chunks (RFC 9112, section 6.3).
+  if (req.headers['transfer-encoding'] !== undefined) return NaN
   const length = req.headers['content-length']
   if (length !== undefined) return Number(length)
-  if (req.headers['transfer-encoding'] !== undefined) return NaN
   return isHttp1(req) || http2StreamOf(req)?.endAfterHeaders === true ? 0 : NaN
 }
 

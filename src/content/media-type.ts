@@ -7,96 +7,140 @@ const PARAMETER = `${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`
 /** One media type with its parameters (RFC 9110, section 8.3.1), and nothing that a reader takes for a second. */
 const FIELD = new RegExp(`^${TOKEN}/${TOKEN}(?:[ \\t]*;(?:[ \\t]*${PARAMETER})?)*[ \\t]*$`)
 
+const PARAMETERS = new RegExp(`;[ \\t]*(?:(${TOKEN})=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*"))?`, 'g')
+
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/
-const SUFFIX = /^\+[\w!#$&^.-]+$/
-const JSON_TYPE = /(?:\/|\+)json$/
+const SUFFIX = /^\+(?:[\w!#$&^.-]+-)?json$/
+/** JSON by its name, its suffix, or under the names that AWS and browsers gave it. */
+const JSON_TYPE = /(?:[/+]|\/x-)json$|^application\/(?:x-amz-json-1\.\d|csp-report)$/
 
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 
-/** How a body is read; undefined when it is not. */
-export type BodyKind = 'json' | 'form' | undefined
+/** How a body is read. */
+export type BodyKind = 'json' | 'form'
+
+/** A media type or range that is accepted, parsed. */
+export interface MediaRange {
+  /** As it was listed. */
+  readonly listed: string
+  /** In lower case, without parameters; `+suffix` for a family. */
+  readonly type: string
+  /** The parameters that tell it from others of its type, with names in lower case. */
+  readonly parameters: ReadonlyMap<string, string>
+  /** Whether another range has the same type, so that the parameters must be there. */
+  readonly shared: boolean
+  /** How what it matches is read; undefined where that has to tell itself. */
+  readonly kind: BodyKind | undefined
+}
 
 /** The Content-Type of a request that is accepted. */
 export interface Accepted {
   /** The entry of the list that it matches. */
-  readonly listed: string
-  readonly kind: BodyKind
+  readonly range: MediaRange
+  /** How the body is read; undefined when it cannot be. */
+  readonly kind: BodyKind | undefined
 }
 
 /**
- * Checks the option `contentType`: `type/subtype`, or `+suffix` for a family; all of them JSON, or
- * forms.
+ * Checks the option `contentType`: `type/subtype`, or `+suffix` for a family. What is no form is
+ * read as JSON, whatever it is called.
  *
  * @throws {TypeError} for anything else.
  */
 export function checkContentTypes(types: readonly string[]): void {
   for (const type of types) {
     const known = typeof type === 'string' && (MEDIA_TYPE.test(type) || SUFFIX.test(type))
-    if (!known || kindOf(type.toLowerCase()) === undefined)
+    if (!known || type.includes('*') || /^multipart\//i.test(type))
       throw new TypeError(
-        `validate: contentType ${JSON.stringify(type)} is not a JSON media type; ` +
-          `write 'application/json', 'application/x+json' or '+json', or '${FORM_TYPE}' for forms.`,
+        `validate: contentType ${JSON.stringify(type)} is no media type of JSON or a form; ` +
+          `write 'application/json', 'text/plain' or '+json', or '${FORM_TYPE}' for forms.`,
       )
   }
 }
 
-const kindOf = (type: string): BodyKind =>
+const kindOf = (type: string): BodyKind | undefined =>
   JSON_TYPE.test(type) ? 'json' : type === FORM_TYPE ? 'form' : undefined
 
+/** The ranges of the option `contentType`, in their order. */
+export const jsonRanges = (types: readonly string[]): readonly MediaRange[] =>
+  types.map((listed) => {
+    const type = listed.toLowerCase()
+    const kind = type === FORM_TYPE ? 'form' : 'json'
+    return { listed, type, parameters: new Map(), shared: false, kind }
+  })
+
+/** The media types and ranges of a document, the most specific first, so that it wins. */
+export function mediaRanges(list: readonly string[]): readonly MediaRange[] {
+  const read = list.map((listed) => {
+    const { type, parameters } = parse(listed)
+    // The charset is that of the transport, and says nothing about the schema.
+    const telling = Object.entries(parameters).filter(([name]) => name !== 'charset')
+    return { listed, type: type === '*' ? '*/*' : type, parameters: new Map(telling) }
+  })
+  return read
+    .map((range) => ({
+      ...range,
+      shared: read.some((other) => other !== range && other.type === range.type),
+      kind: range.type.includes('*') ? undefined : kindOf(range.type),
+    }))
+    .toSorted((a, b) => weight(a) - weight(b) || b.parameters.size - a.parameters.size)
+}
+
+function weight({ type }: MediaRange): number {
+  if (type === '*/*') return 3
+  return type.endsWith('/*') ? 2 : Number(type.includes('*'))
+}
+
 /**
- * The Content-Type of a request when it is one of `types`, which come in lower case, or the reason
- * to refuse it.
+ * The Content-Type of a request when one of the ranges has it, or the reason to refuse it.
  *
- * Parameters are allowed, but a charset must be UTF-8, the only one of JSON. Two fields, or two
- * charsets in one, are refused, because an upstream might believe the other.
+ * Parameters are allowed, but a charset must be UTF-8, the only one of JSON. Two fields, or a
+ * parameter twice in one, are refused, because an upstream might believe the other.
  */
 export function readContentType(
   req: Pick<IncomingMessage, 'rawHeaders'>,
-  types: readonly string[],
+  ranges: readonly MediaRange[],
 ): Accepted | GatewayError {
   const [field, ...others] = fieldsOf(req.rawHeaders, 'content-type')
   if (field === undefined)
-    return refusal(types, 'The request has a body but no Content-Type; see the Accept header.')
-  if (others.length > 0) return refusal(types, 'The request has more than one Content-Type.')
+    return refuseType(ranges, 'The request has a body but no Content-Type; see the Accept header.')
+  if (others.length > 0) return refuseType(ranges, 'The request has more than one Content-Type.')
   if (!FIELD.test(field))
-    return refusal(types, 'The Content-Type of the request is not well-formed.')
+    return refuseType(ranges, 'The Content-Type of the request is not well-formed.')
+  const names = [...field.matchAll(PARAMETERS)].map(([, name]) => name?.toLowerCase())
+  const twice = names.find((name, at) => name !== undefined && names.indexOf(name) !== at)
+  if (twice !== undefined)
+    return refuseType(
+      ranges,
+      `The Content-Type of the request has the parameter ${twice.slice(0, 100)} twice.`,
+    )
   const { type, parameters } = parse(field)
-  const listed = types.find((range) => matches(type, range))
-  if (listed === undefined) return refusal(types)
-  const kind = kindOf(type)
-  const { charset } = parameters
+  const range = ranges.find((each) => matches(each, type, parameters))
+  if (range === undefined) return refuseType(ranges)
+  const kind = range.kind ?? kindOf(type)
+  if (kind === undefined || isUtf8(field, parameters['charset'])) return { range, kind }
+  return refuseType(ranges, 'The charset of this body must be utf-8.')
+}
+
+/** A charset that hides in another parameter may be found there. */
+function isUtf8(field: string, charset = ''): boolean {
   const mentions = field.match(/charset/gi)?.length ?? 0
-  const isUtf8 = mentions === 0 || (mentions === 1 && /^utf-?8$/i.test(charset ?? ''))
-  if (isUtf8 || kind === undefined) return { listed, kind }
-  return refusal(types, 'The charset of this body must be utf-8.')
+  return mentions === 0 || (mentions === 1 && /^utf-?8$/i.test(charset))
 }
 
-/** The reason to refuse the Content-Type of a request, undefined when it is one of `types`. */
-export function refuseContentType(
-  req: Pick<IncomingMessage, 'rawHeaders'>,
-  types: readonly string[],
-): GatewayError | undefined {
-  const read = readContentType(
-    req,
-    types.map((type) => type.toLowerCase()),
-  )
-  return GatewayError.is(read) ? read : undefined
+function matches(range: MediaRange, type: string, given: Record<string, unknown>): boolean {
+  if (!hasType(range.type, type)) return false
+  return [...range.parameters].every(([name, value]) => {
+    const found = given[name]
+    return found === undefined ? !range.shared : found === value
+  })
 }
 
-function matches(type: string, range: string): boolean {
+function hasType(range: string, type: string): boolean {
   if (range === '*/*') return true
-  if (range.endsWith('/*')) return type.startsWith(range.slice(0, -1))
-  return range.startsWith('+') ? MEDIA_TYPE.test(type) && type.endsWith(range) : type === range
-}
-
-/** The most specific range first, so that it wins. */
-export function bySpecificity(a: string, b: string): number {
-  return weight(a) - weight(b)
-}
-
-function weight(range: string): number {
-  if (range === '*/*') return 3
-  return range.endsWith('/*') ? 2 : Number(range.startsWith('+'))
+  if (range.startsWith('+')) return MEDIA_TYPE.test(type) && type.endsWith(range)
+  const [before = '', after] = range.split('*')
+  return after === undefined ? type === range : type.startsWith(before) && type.endsWith(after)
 }
 
 /** All values of a field, as they came; `headers` would keep only the first. */
@@ -104,9 +148,12 @@ function fieldsOf(raw: readonly string[], name: string): string[] {
   return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name)
 }
 
-function refusal(types: readonly string[], detail?: string): GatewayError {
+/** The error for a Content-Type that is none of the ranges. */
+export function refuseType(ranges: readonly MediaRange[], detail?: string): GatewayError {
   // A suffix alone is no media range (RFC 9110, section 12.5.1).
-  const accept = types.map((type) => (type.startsWith('+') ? `application/*${type}` : type))
+  const accept = ranges.map(({ listed }) =>
+    listed.startsWith('+') ? `application/*${listed}` : listed,
+  )
   return new GatewayError('unsupported_media_type', {
     ...(detail !== undefined && { detail }),
     headers: { Accept: accept.join(', ') },

@@ -16,6 +16,10 @@ export interface Carrier {
   readonly res: ServerResponse
   /** Path parameters, where the host's router has found them. */
   readonly params?: Readonly<Record<string, string>> | undefined
+  /** The request target before a router of the host has taken something off. */
+  readonly url?: string | undefined
+  /** What the host's router has taken off; undefined where the host does not tell. */
+  readonly mountPath?: string | undefined
 }
 
 /** Answers errors; each stands in front of the one before. */
@@ -65,10 +69,12 @@ export class Exchange {
   readonly url: string
   /** Path parameters, decoded. */
   params: Readonly<Record<string, string>> = NO_PARAMS
-  /** The template of the route that the request has matched, such as `/orders/:id`. */
+  /** Template of the route that matched, such as `/orders/:id`; in an OpenAPI document `/orders/{id}`. */
   route: string | undefined = undefined
-  /** The `operationId` of the OpenAPI operation that the request has matched. */
+  /** The `operationId` of the operation that matched, where the document has one. */
   operationId: string | undefined = undefined
+  /** What the host's router has taken off the path; undefined where the host does not tell. @internal */
+  mountPath: string | undefined = undefined
   /** Name of the upstream, once a circuit breaker has named it. */
   upstream: string | undefined = undefined
   /** The client's side. @internal */
@@ -99,10 +105,10 @@ export class Exchange {
   readonly followers: Follower[] = []
 
   /** @internal */
-  constructor(req: IncomingMessage, res: ServerResponse, response?: Gate) {
+  constructor(req: IncomingMessage, res: ServerResponse, url: string, response?: Gate) {
     this.req = req
     this.res = res
-    this.url = req.url ?? ''
+    this.url = url
     this.response = response ?? new Gate(req, res, this)
     this.calls = new Calls(this, this.followers)
   }
@@ -206,9 +212,13 @@ const KEY = Symbol.for('good-gateway.exchange/2')
 type Branded<T> = T & { [KEY]?: Exchange }
 
 /** The exchange of a request: made at the first middleware that asks, the same for all that follow. */
-export function exchangeOf({ req, res, params }: Carrier): Exchange {
-  const exchange = (req as Branded<IncomingMessage>)[KEY] ?? createExchange(req, res)
-  if (params !== undefined) exchange.params = params
+export function exchangeOf({ req, res, params, url, mountPath }: Carrier): Exchange {
+  const exchange =
+    (req as Branded<IncomingMessage>)[KEY] ?? createExchange(req, res, url ?? req.url ?? '')
+  exchange.mountPath = mountPath
+  // Express empties its own for what is mounted without any; those of a table of ours stay.
+  if (params !== undefined && (exchange.route === undefined || hasNames(params)))
+    exchange.params = params
   return exchange
 }
 
@@ -217,8 +227,13 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
   return (req as Branded<IncomingMessage>)[KEY]
 }
 
-function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
-  const exchange = new Exchange(req, res)
+function hasNames(params: object): boolean {
+  for (const _ in params) return true
+  return false
+}
+
+function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
+  const exchange = new Exchange(req, res, url)
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)

@@ -1,15 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Exchange, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import {
+  type Carrier,
+  type Exchange,
+  exchangeOf,
+  knownExchange,
+  type Step,
+} from '../exchange/exchange.js'
 import { warnOnce } from '../common/warn.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
-import type { RouteTable } from '../routing/routes.js'
+import { plainPathsStep } from '../routing/plain-paths.js'
+import type { RouteTable } from '../routing/table.js'
 import type { ValidateOptions } from '../validation/options.js'
-import type { ValidParts } from '../validation/types.js'
+import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
 import {
   brand,
@@ -53,7 +60,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
       throw new TypeError(
         `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
       )
-    const exchange = exchangeOf({ req, res, params: paramsOf(req) })
+    const exchange = exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
       if (exchange.hasProblemDetails) return answerOutside(exchange, error)
@@ -80,6 +87,12 @@ export function answerOutside(exchange: Exchange, error: unknown): void {
   if (answered.code !== 'gateway_error' || told.has(exchange)) return
   told.add(exchange)
   console.error(forHost(error, answered))
+}
+
+/** Where the host's routers have led the request: only Express tells what they took off the path. */
+function placeOf(req: IncomingMessage): Pick<Carrier, 'url' | 'mountPath'> {
+  const { originalUrl: url, baseUrl: mountPath } = req as { originalUrl?: string; baseUrl?: string }
+  return { url, mountPath }
 }
 
 type Params = Readonly<Record<string, string>>
@@ -155,7 +168,7 @@ export function problemPages(options?: ProblemPagesOptions): ConnectMiddleware {
  * app.post('/orders', order, (req, res) => save(order.valid(req).body))
  */
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
-  schemas: S,
+  schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
 ): ConnectMiddleware & Checked<IncomingMessage, ValidParts<Types, S>> {
   return validateOn(host, validateStep(schemas, options))
@@ -172,6 +185,17 @@ export function circuitBreaker(options: CircuitBreakerOptions): ConnectCircuitBr
   return circuitBreakerOn(host, circuitBreakerStep(options))
 }
 
+/**
+ * Refuses paths that two readers would take for two routes, where another router than `routes` guards them.
+ *
+ * @example
+ * app.use(problemDetails(), plainPaths())
+ * app.post('/orders', validate({ body: orderSchema }))
+ */
+export function plainPaths(): ConnectMiddleware {
+  return middlewareOf(plainPathsStep())
+}
+
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware> =
+export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware, IncomingMessage> =
   /* @__PURE__ */ routesOn(host)

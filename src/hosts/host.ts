@@ -2,7 +2,8 @@ import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
-import { type RouteTable, routesStep, type RoutesOptions } from '../routing/routes.js'
+import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
+import type { RouteTable } from '../routing/table.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -43,7 +44,7 @@ export interface CircuitBreakerHandle {
 }
 
 /** The function `routes`, and its way to make a table. */
-export interface Routes<Middleware, Routable> {
+export interface Routes<Middleware, Routable, Given> {
   /**
    * Runs middlewares for the routes of a table: for a gateway that has no router.
    *
@@ -59,7 +60,10 @@ export interface Routes<Middleware, Routable> {
    * @example
    * app.use(routes.fromOpenAPI(readFileSync('openapi.yaml', 'utf8'), { otherwise: 'refuse' }))
    */
-  fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Middleware
+  fromOpenAPI(
+    document: object | string,
+    options?: RoutesOptions & OpenApiOptions,
+  ): Middleware & Checked<Given>
 }
 
 /** The step that a middleware of this package was made of. */
@@ -106,15 +110,20 @@ export function routesOn<
   Middleware extends object,
   Given,
   Routable extends (...args: never[]) => unknown,
->(host: Host<Middleware, Given, Routable>): Routes<Middleware, Routable> {
+>(host: Host<Middleware, Given, Routable>): Routes<Middleware, Routable, Given> {
   const stepOf = (middleware: Routable): Step => ownStep(middleware) ?? host.stepOf(middleware)
   const routes = (table: RouteTable<Routable>, options?: RoutesOptions) =>
     host.middlewareOf(routesStep(table, options, stepOf))
   return Object.assign(routes, {
     fromOpenAPI(document: object | string, options: RoutesOptions & OpenApiOptions = {}) {
-      const table = openApiRoutes(document, options).map(({ key, step }) => [key, step] as const)
-      const { otherwise = 'pass' } = options
-      return host.middlewareOf(routesStep(Object.fromEntries(table), { otherwise }, itself))
+      const { routes: list, matrix, valid } = openApiRoutes(document, options)
+      const { otherwise, encodedSlashes, methodOverride } = options
+      const settings = { otherwise, encodedSlashes, methodOverride, whole: true, matrix }
+      const table = Object.fromEntries(list.map(({ key, step }) => [key, step] as const))
+      return validateOn<Middleware, Given, Parts>(host, {
+        step: tableStep(table, settings, itself),
+        valid,
+      })
     },
   })
 }

@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
-import type { RouteTable } from '../routing/routes.js'
+import { plainPathsStep } from '../routing/plain-paths.js'
+import type { RouteTable } from '../routing/table.js'
 import type { ValidateOptions } from '../validation/options.js'
-import type { ValidParts } from '../validation/types.js'
+import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
 import {
   brand,
@@ -24,6 +25,10 @@ export interface KoaContext {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   params?: Readonly<Record<string, string>>
+  /** The request target before koa-mount has taken something off. */
+  readonly originalUrl?: string
+  /** What koa-mount has taken off. */
+  readonly mountPath?: string
 }
 
 /**
@@ -54,12 +59,20 @@ function middlewareOf(step: Step): KoaMiddleware {
       throw new TypeError(
         `${step.name} of good-gateway/koa was called without a context; import it from good-gateway/express or good-gateway`,
       )
-    const exchange = exchangeOf(context)
+    const exchange = exchangeOf(carrierOf(context))
     // A route may lead back to a middleware of Koa, which wants it.
     exchange.hostContext = context
-    return step(exchange, next)
+    return step(exchange, () => {
+      // For what is mounted behind a table of ours, as a router of Koa would.
+      if (exchange.route !== undefined) context.params = exchange.params
+      return next()
+    })
   }
   return brand(middleware, step)
+}
+
+function carrierOf({ req, res, params, originalUrl, mountPath = '' }: KoaContext): Carrier {
+  return { req, res, params, url: originalUrl, mountPath }
 }
 
 function stepOf(middleware: AnyKoaMiddleware): Step {
@@ -109,7 +122,7 @@ export function problemPages(options?: ProblemPagesOptions): KoaMiddleware {
  * router.post('/orders', order, (ctx) => save(order.valid(ctx).body))
  */
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
-  schemas: S,
+  schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
 ): KoaMiddleware & Checked<KoaContext, ValidParts<Types, S>> {
   return validateOn(host, validateStep(schemas, options))
@@ -126,5 +139,17 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
   return circuitBreakerOn(host, circuitBreakerStep(options))
 }
 
+/**
+ * Refuses paths that two readers would take for two routes, where another router than `routes` guards them.
+ *
+ * @example
+ * app.use(problemDetails()).use(plainPaths())
+ * router.post('/orders', validate({ body: orderSchema }))
+ */
+export function plainPaths(): KoaMiddleware {
+  return middlewareOf(plainPathsStep())
+}
+
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<KoaMiddleware, AnyKoaMiddleware> = /* @__PURE__ */ routesOn(host)
+export const routes: Routes<KoaMiddleware, AnyKoaMiddleware, KoaContext> =
+  /* @__PURE__ */ routesOn(host)

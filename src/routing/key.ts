@@ -1,6 +1,6 @@
 import { http } from '../common/builtins.js'
 import { nearest } from '../common/nearest.js'
-import { readSegment } from './path.js'
+import { readSegment } from './segment.js'
 
 /** Matches one segment of any text. */
 export const PARAM = Symbol('param')
@@ -22,6 +22,8 @@ export interface Key {
   readonly loose: readonly Token[]
   /** Name of the parameter at each segment, `'*'` for the rest, undefined for a fixed text. */
   readonly names: readonly (string | undefined)[]
+  /** The path as it was written. */
+  readonly template: string
 }
 
 interface Segment {
@@ -69,6 +71,7 @@ export function parseKey(key: string): Key {
     plain: segments.map(({ plain }) => plain),
     loose: segments.map(({ loose }) => loose),
     names,
+    template: path,
   }
 }
 

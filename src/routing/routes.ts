@@ -1,160 +1,147 @@
+import type { IncomingMessage } from 'node:http'
+import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type Check, checkedOptions, oneOf } from '../common/options.js'
+import { warnOnce } from '../common/warn.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
-import { ANY, type Key, parseKey } from './key.js'
-import { type Readings, readTarget, refusal } from './path.js'
-import { Trie } from './trie.js'
-
-type Middleware = (...args: never[]) => unknown
-
-/** Middlewares by `'METHOD /path/:param'`, `'METHOD /path/*'`, or a path alone for every method. */
-export type RouteTable<Routable> = Readonly<Record<string, Routable | readonly Routable[]>>
+import { mountOf, wholePaths } from './mount.js'
+import { refuseOverride } from './override.js'
+import { namesNoPath, pathOf, readPath, readTarget } from './path.js'
+import type { PathOptions } from './segment.js'
+import {
+  compileTable,
+  type Match,
+  type Matcher,
+  type Middleware,
+  NO_MATCH,
+  type Route,
+  type RouteTable,
+} from './table.js'
 
 /** Options of `routes`. */
 export interface RoutesOptions {
   /**
-   * What happens to a request that no route matches: `pass` leaves it to what is mounted after
-   * `routes`, `refuse` answers 404, or 405 with `Allow` where the path has other methods.
-   * @defaultValue `'pass'`
+   * What happens to a request that no route matches: `pass` leaves it to what is mounted after,
+   * `refuse` answers 404, or 405 with `Allow` where the path is known. @defaultValue `'pass'`
    */
-  readonly otherwise?: 'pass' | 'refuse'
+  readonly otherwise?: 'pass' | 'refuse' | undefined
+  /**
+   * `segment` takes an encoded slash for a part of its segment, as in `group%2Fproject` or
+   * `@scope%2Fname`; where it would lead to another route as a slash, it is still refused.
+   * @defaultValue `'refuse'`
+   */
+  readonly encodedSlashes?: 'refuse' | 'segment' | undefined
+  /**
+   * What happens to a POST on a path of the table that asks for another method in a field such as
+   * `X-HTTP-Method-Override`. @defaultValue `'refuse'`
+   */
+  readonly methodOverride?: 'refuse' | 'pass' | undefined
 }
 
-interface Route {
-  readonly key: string
-  readonly steps: readonly Step[]
-  readonly names: Key['names']
-}
-
-/** The routes of one path pattern, by method. */
-type Methods = Map<string, Route>
-
-const CHECKS: Record<keyof RoutesOptions, Check> = {
+/** How the options of `routes` are checked. */
+export const ROUTES_CHECKS: Record<keyof RoutesOptions, Check> = {
   otherwise: oneOf('pass', 'refuse'),
+  encodedSlashes: oneOf('refuse', 'segment'),
+  methodOverride: oneOf('refuse', 'pass'),
 }
 
 /**
  * Runs the steps of the route that a request matches, with its path parameters on the exchange.
  *
- * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to middlewares in their order. A key
- * without a method matches every method; a `GET` route also matches `HEAD`. Paths are decoded before
- * they are compared, in any case, with or without a final slash. The most specific route that has the
- * method of the request is chosen.
+ * The table maps `'METHOD /path/:param'` or `'METHOD /path/*'` to middlewares in their order; without a
+ * method a key matches them all, and `HEAD` follows `GET`. Paths match decoded, in any case, with or
+ * without a final slash; the most specific route with the method of the request wins.
  *
- * @throws {TypeError} when a key or an option is wrong, naming it and the fix.
+ * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
  */
 export function routesStep<Routable extends Middleware>(
   table: RouteTable<Routable>,
   options: RoutesOptions = {},
   stepOf: (middleware: Routable) => Step,
 ): Step {
-  const { otherwise = 'pass' } = checkedOptions('routes', options, CHECKS)
+  return tableStep(table, checkedOptions('routes', options, ROUTES_CHECKS), stepOf)
+}
+
+/** What a table of routes is made with. */
+export interface TableSettings extends RoutesOptions, Pick<PathOptions, 'matrix'> {
+  /** Match the path with the part that the host's router has taken off. */
+  readonly whole?: boolean | undefined
+}
+
+/** `routesStep` with options that were checked before. */
+export function tableStep<Routable extends Middleware>(
+  table: RouteTable<Routable>,
+  settings: TableSettings,
+  stepOf: (middleware: Routable) => Step,
+): Step {
+  const { otherwise = 'pass', methodOverride = 'refuse', whole = false, matrix } = settings
+  const reading = { slashes: settings.encodedSlashes === 'segment', matrix }
   const match = compileTable(table, stepOf)
   return async function routes(exchange, next) {
     const { method = '', url = '' } = exchange.req
-    const found = namesNoPath(method, url) ? [] : match(method, readTarget(url))
-    if (!Array.isArray(found)) return runRoute(found, exchange, next)
-    if (otherwise === 'refuse') throw notFound(found)
-    await next()
-  }
-}
-
-/** `OPTIONS *` and the authority-form of `CONNECT` (RFC 9112, section 3.2) have no path. */
-function namesNoPath(method: string, target: string): boolean {
-  return method === 'OPTIONS' ? target === '*' : method === 'CONNECT' && !target.includes('/')
-}
-
-/** The route of a request, and its path parameters. */
-type Match = { readonly route: Route; readonly params: Record<string, string> }
-
-/** A function that finds the route of a request, or else the methods that the path has routes for. */
-function compileTable<Routable extends Middleware>(
-  table: RouteTable<Routable>,
-  stepOf: (middleware: Routable) => Step,
-): (method: string, path: Readings) => Match | string[] {
-  if (typeof table !== 'object' || table === null || Array.isArray(table)) {
-    throw new TypeError('routes: the table must be an object of keys and middlewares')
-  }
-  const plain = new Trie<Methods>()
-  const loose = new Trie<Methods>()
-  for (const [key, given] of Object.entries(table)) {
-    const parsed = parseKey(key)
-    const route = { key, steps: checkedList(key, given).map(stepOf), names: parsed.names }
-    refuseBodies(parsed, route)
-    register(
-      plain.at(parsed.plain, () => new Map()),
-      parsed.method,
-      route,
-    )
-    register(
-      loose.at(parsed.loose, () => new Map()),
-      parsed.method,
-      route,
-    )
-  }
-  return (method, path) => {
-    const found = plain.find(path.plain.map((segment) => segment.toLowerCase()))
-    const route = routeOf(found, method)
-    for (const reading of [path.loose, ...path.cuts]) {
-      const other = routeOf(loose.find(reading), method)
-      if (other !== undefined && other !== route) throw refusal('ambiguous')
+    if (namesNoPath(method, url)) return passOn([], otherwise, next)
+    const found = lookUp(exchange, { match, whole, reading })
+    if (found.known && methodOverride === 'refuse') {
+      const refused = refuseOverride(exchange.req)
+      if (refused) throw refused
     }
-    return route ? { route, params: paramsOf(route, path.plain) } : allowed(found)
+    if (found.known && !found.hasOptions && isPreflight(exchange.req)) return void (await next())
+    if (found.route) return guard(found.route, found.params, { exchange, next })
+    return passOn(found.allowed, otherwise, next)
   }
 }
 
-function checkedList<Routable extends Middleware>(
-  key: string,
-  given: Routable | readonly Routable[],
-): readonly Routable[] {
-  const list: readonly Routable[] = typeof given === 'function' ? [given] : given
-  const isList = Array.isArray(list) && list.length > 0
-  if (isList && list.every((each) => typeof each === 'function')) return list
-  throw new TypeError(
-    `routes: ${JSON.stringify(key)}: needs a middleware or a list of at least one`,
-  )
+async function passOn(
+  allowed: readonly string[],
+  otherwise: 'pass' | 'refuse',
+  next: () => Promise<unknown>,
+): Promise<void> {
+  if (otherwise === 'refuse') throw notFound(allowed)
+  await next()
 }
 
-/** The body of a GET has no meaning (RFC 9110, section 9.3.1): the schema is on the wrong route. */
-function refuseBodies({ method }: Key, { key, steps }: Route): void {
-  if ((method !== 'GET' && method !== 'HEAD') || !steps.some(({ checksBody }) => checksBody)) return
-  throw new TypeError(
-    `routes: ${JSON.stringify(key)}: validate({ body }) on a route whose requests have no body; ` +
-      'move it to the POST or PUT route, or check { query } or { params } here',
-  )
+/** A browser asks before it sends; with a body it is no such question, and would pass unframed. */
+function isPreflight(req: IncomingMessage): boolean {
+  const asks = req.headers['access-control-request-method'] !== undefined
+  return req.method === 'OPTIONS' && asks && !hasBody(req)
 }
 
-function register(methods: Methods, method: string, route: Route): void {
-  const other = methods.get(method)
-  if (other !== undefined) {
-    const [key, first] = [route.key, other.key].map((text) => JSON.stringify(text))
-    throw new TypeError(
-      `routes: ${key}: cannot be distinguished from ${first}; remove one of the two`,
+interface Table {
+  readonly match: Matcher
+  readonly whole: boolean
+  readonly reading: PathOptions
+}
+
+/** The first reading of where the request leads that the table knows, or the last. */
+function lookUp(exchange: Exchange, { match, whole, reading }: Table): Match {
+  const { method = '', url = '' } = exchange.req
+  // All of it is checked: what a router has taken off is read by the upstream as well.
+  if (exchange.url !== url) readTarget(exchange.url, reading)
+  const paths = whole ? wholePaths(exchange) : [pathOf(url)]
+  warnOfMount(exchange, match, whole)
+  let found = NO_MATCH
+  for (const path of paths) {
+    found = match.find(method, readPath(path, reading))
+    if (found.known) break
+  }
+  return found
+}
+
+/** A table that no request can match lets all of them pass, which nobody would notice. */
+function warnOfMount(exchange: Exchange, match: Matcher, whole: boolean): void {
+  const mount = mountOf(exchange)
+  if (mount === '') return
+  const segments = mount.split('/').slice(1)
+  if (whole && !match.beginsWith(segments))
+    warnOnce(
+      match,
+      `routes.fromOpenAPI is mounted below ${mount}, and no path of its servers begins with that, so no request matches; correct the servers of the document, or mount it above.`,
     )
-  }
-  methods.set(method, route)
-}
-
-/** A more specific path that lacks the method is skipped: the router of an upstream would skip it too. */
-function routeOf(found: readonly Methods[], method: string): Route | undefined {
-  const asked = method === 'HEAD' ? ['HEAD', 'GET', ANY] : [method, ANY]
-  const routes = found.flatMap((methods) => asked.map((name) => methods.get(name)))
-  return routes.find((route) => route !== undefined)
-}
-
-function paramsOf({ names }: Route, path: readonly string[]): Record<string, string> {
-  // No prototype: a parameter may have any name.
-  const params: Record<string, string> = Object.create(null)
-  names.forEach((name, index) => {
-    if (name === undefined) return
-    params[name] = name === '*' ? path.slice(index).join('/') : (path[index] ?? '')
-  })
-  return params
-}
-
-function allowed(found: readonly Methods[]): string[] {
-  const methods = found.flatMap((row) => [...row.keys()])
-  return [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))]
+  else if (!whole && match.repeats(segments))
+    warnOnce(
+      match,
+      `routes is mounted below ${mount}, and its keys are relative to that, so no request matches; remove ${mount} from the keys.`,
+    )
 }
 
 function notFound(methods: readonly string[]): GatewayError {
@@ -162,9 +149,14 @@ function notFound(methods: readonly string[]): GatewayError {
   return new GatewayError('method_not_allowed', { headers: { Allow: methods.join(', ') } })
 }
 
-function runRoute({ route, params }: Match, exchange: Exchange, next: () => Promise<unknown>) {
+function guard(
+  { steps, template }: Route,
+  params: Match['params'],
+  { exchange, next }: { exchange: Exchange; next: () => Promise<unknown> },
+): Promise<void> {
   exchange.params = params
-  return runSteps(route.steps, exchange, next)
+  exchange.route = template
+  return runSteps(steps, exchange, next)
 }
 
 async function runSteps(

@@ -4,11 +4,19 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
 import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { checkParameters, type Checked } from './coerce.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
-import { type BodyKind, readContentType, refuseContentType } from '../content/media-type.js'
+import {
+  type BodyKind,
+  type MediaRange,
+  readContentType,
+  refuseType,
+} from '../content/media-type.js'
 import { parseForm } from '../content/form.js'
+import { refuseFraming } from './framing.js'
+import { checkPairs, type PartPlan } from './pairs.js'
+import { fragmentOf } from '../content/pointer.js'
+import { lookalike, memberLookalikes } from './lookalikes.js'
 import type { Issues } from './issues/issues.js'
 import { isBlank, parseJson } from '../content/json.js'
 import { decodeUtf8, type Utf8 } from '../content/utf8.js'
@@ -16,10 +24,10 @@ import { decodeUtf8, type Utf8 } from '../content/utf8.js'
 /** What is expected of the body of a request. */
 export interface BodyPlan {
   readonly required: boolean
-  /** Media types and ranges in lower case, the most specific first. */
-  readonly types: readonly string[]
-  /** A checker for each of them; what has none passes unread. */
-  readonly checkers: ReadonlyMap<string, Checker | undefined>
+  /** Media types and ranges, in the order in which they are tried. */
+  readonly types: readonly MediaRange[]
+  /** How what has each of them is checked; what has no plan passes unread. */
+  readonly plans: ReadonlyMap<MediaRange, PartPlan | undefined>
 }
 
 /** A body that was checked. */
@@ -37,39 +45,18 @@ export function mayLackBody(method = 'GET'): boolean {
   return BODILESS.has(method)
 }
 
-/** The reason to refuse the head of a request that has a body, before the body is read. */
-export function refuseHead(
-  req: Head,
-  { contentType }: Pick<BodyRules, 'contentType'>,
-): GatewayError | undefined {
-  return (
-    refuseContentType(req, contentType) ??
-    refuseEncoding(req.headers['content-encoding']?.toString())
-  )
-}
-
-/**
- * Parses the bytes of a body, whose head was not refused, into a value for checking.
- *
- * @throws {GatewayError} `content_too_large`, `request_malformed`, or `request_invalid` when there is
- *   nothing but white space.
- */
-export async function parseBody(
-  bytes: Buffer,
-  req: Head,
-  rules: Pick<BodyRules, 'limit' | 'maxDepth'>,
-): Promise<unknown> {
-  const content = await contentOf(bytes, req, rules)
-  return parseJson(content, rules.maxDepth)
-}
-
 async function contentOf(
-  encoded: Buffer,
+  bytes: Buffer,
   req: Head,
   { limit }: Pick<BodyRules, 'limit'>,
 ): Promise<Utf8> {
   const encoding = req.headers['content-encoding']?.toString()
-  const content = decodeUtf8(await decodeContent(encoded, encoding, limit))
+  const decoded = await decodeContent(bytes, encoding, limit).catch((error: unknown) => {
+    throw isTooLarge(error)
+      ? tooLarge(`has more than ${limit} bytes when it is decoded`, limit)
+      : error
+  })
+  const content = decodeUtf8(decoded)
   if (isBlank(content.text)) throw bodyRequired()
   return content
 }
@@ -95,21 +82,41 @@ export async function checkBody(
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return withoutBody(req, plan)
-  refuseTransferCoding(req)
+  refuseFraming(req)
   const way = wayToRead(req, plan)
-  if (way === undefined) return {}
-  if (GatewayError.is(way)) {
-    if (announced > 0 || !(await isEmpty(exchange, rules))) throw way
-    return withoutBody(req, plan)
+  if (typeof way !== 'function') {
+    const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
+    if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
+    if (way !== undefined) throw way
+    return {}
   }
-  const bytes = await peekBody(exchange, {
-    limit: rules.limit,
-    timeout: rules.bodyTimeout,
-    place: rules,
-  })
+  const bytes = await wholeBody(exchange, rules)
   if (bytes.length === 0) return withoutBody(req, plan)
   return way(await contentOf(bytes, req, rules), rules)
 }
+
+async function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
+  const { limit, bodyTimeout: timeout } = rules
+  try {
+    return await peekBody(exchange, { limit, timeout, place: rules })
+  } catch (error) {
+    const announced = announcedLength(exchange.req)
+    throw isTooLarge(error)
+      ? tooLarge(
+          announced > limit ? `has ${announced} bytes` : `has more than ${limit} bytes`,
+          limit,
+        )
+      : error
+  }
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  GatewayError.is(error) && error.code === 'content_too_large'
+
+const tooLarge = (fault: string, limit: number): GatewayError =>
+  new GatewayError('content_too_large', {
+    detail: `The body ${fault}; this route takes at most ${limit}.`,
+  })
 
 /** Waits for the first byte only: a body that is refused by its head need not arrive. */
 async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
@@ -119,18 +126,9 @@ async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {
       0
     )
   } catch (error) {
-    if (GatewayError.is(error) && error.code === 'content_too_large') return false
+    if (isTooLarge(error)) return false
     throw error
   }
-}
-
-/** Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1). */
-function refuseTransferCoding({ headers }: IncomingMessage): void {
-  const coding = headers['transfer-encoding']?.trim().toLowerCase()
-  if (coding === undefined || coding === 'chunked') return
-  throw new GatewayError('unsupported_content_encoding', {
-    detail: 'This route does not accept the Transfer-Encoding of the request.',
-  })
 }
 
 function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): CheckedBody {
@@ -141,27 +139,59 @@ function withoutBody({ method }: IncomingMessage, { required }: BodyPlan): Check
 type Way = (content: Utf8, rules: BodyRules) => CheckedBody
 
 /** How the body is read and checked, the reason to refuse it, or undefined when it passes unread. */
-function wayToRead(req: Head, { types, checkers }: BodyPlan): Way | GatewayError | undefined {
+function wayToRead(req: Head, { types, plans }: BodyPlan): Way | GatewayError | undefined {
   const accepted = readContentType(req, types)
   if (GatewayError.is(accepted)) return accepted
-  const { listed, kind } = accepted
-  const checker = checkers.get(listed)
-  if (kind === undefined || checker === undefined) return undefined
+  const { range, kind } = accepted
+  const plan = plans.get(range)
+  if (plan === undefined) return undefined
+  // Under a range whatever can be read is checked, and what cannot would be a way around the schema.
+  if (kind === undefined) return range.type.includes('*') ? refuseType(types) : undefined
   const refusal = refuseEncoding(req.headers['content-encoding']?.toString())
-  return refusal ?? ((content, rules) => checked(checker, readers[kind](content, checker, rules)))
+  return refusal ?? ((content, rules) => readers[kind](content, plan, rules))
 }
 
-type Reader = (content: Utf8, checker: Checker, rules: BodyRules) => Checked<unknown>
+type Reader = (content: Utf8, plan: PartPlan, rules: BodyRules) => CheckedBody
 
-const readers: Readonly<Record<NonNullable<BodyKind>, Reader>> = {
-  json: (content, { check }, { maxDepth }) => {
-    const value = parseJson(content, maxDepth)
-    return { value, errors: check(value) }
+const readers: Readonly<Record<BodyKind, Reader>> = {
+  json: (content, { checker }, rules) => {
+    const value = parseJson(content, rules.maxDepth)
+    return { value, issues: judge(value, checker, { rules, size: content.text.length }) }
   },
   // The fields of a form are strings, like those of a query.
-  form: ({ text }, { check }) => checkParameters(check, parseForm(text), (value) => [value]),
+  form: ({ text }, plan, { lookalikes, maxDepth }) =>
+    checkPairs(parseForm(text), plan, {
+      in: 'body',
+      names: lookalikes === 'refuse' ? 'form' : undefined,
+      split: (item) => [item],
+      ...(plan.spelling && { parse: (item) => parsedIn(item, maxDepth) }),
+      size: text.length,
+    }),
 }
 
-function checked(checker: Checker, { value, errors }: Checked<unknown>): CheckedBody {
-  return { value, issues: errors && checker.explain(errors, value) }
+/** A field may be JSON where a document describes an object (OpenAPI 3.1, section 4.8.15.1). */
+function parsedIn(text: string, maxDepth: number): unknown {
+  try {
+    return parseJson(decodeUtf8(Buffer.from(text)), maxDepth)
+  } catch {
+    return undefined
+  }
+}
+
+interface Scene {
+  readonly rules: BodyRules
+  readonly size: number
+}
+
+/** What is wrong with a value: by its schema, by its names, and by what its schema checks itself. */
+function judge(value: unknown, checker: Checker, { rules, size }: Scene): Issues | undefined {
+  const errors = checker.check(value)
+  if (errors) return checker.explain(errors, value, { size })
+  const members =
+    rules.lookalikes === 'refuse' ? memberLookalikes(value, checker.place, rules.maxErrors) : []
+  const found = members.map(({ segments, meant }) =>
+    lookalike({ in: 'body', pointer: fragmentOf(segments) }, meant),
+  )
+  const more = found.length > 0 ? found : (checker.refine?.(value) ?? [])
+  return more.length > 0 ? { errors: more, truncated: false } : undefined
 }

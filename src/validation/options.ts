@@ -8,7 +8,7 @@ import { checkContentTypes } from '../content/media-type.js'
 export interface ValidateOptions {
   /** Most bytes of a body, before and after decompression; a number, or text such as '1mb'. @default '1mb' */
   readonly limit?: string | number | undefined
-  /** JSON media types that are accepted; '+json' stands for all with this suffix. @default ['application/json', '+json'] */
+  /** Media types that are accepted, read as JSON but for forms; '+json' stands for all with this suffix. @default ['application/json', '+json'] */
   readonly contentType?: readonly string[] | undefined
   /** `report` lets everything through, and tells `onError` what would have been answered. @default 'enforce' */
   readonly mode?: 'enforce' | 'report' | undefined
@@ -16,6 +16,11 @@ export interface ValidateOptions {
   readonly maxErrors?: number | undefined
   /** Most levels of nesting of a body, 1 to 512. @default 64 */
   readonly maxDepth?: number | undefined
+  /**
+   * What happens to names that the schema does not declare, but lenient readers take for a declared
+   * one: `ROLE` beside `role`, `role[$ne]` in a query. @default 'refuse'
+   */
+  readonly lookalikes?: 'refuse' | 'pass' | undefined
   /** Milliseconds until the whole body must have arrived. @default 30_000 */
   readonly bodyTimeout?: number | undefined
   /** Documents that a `$ref` may lead to, each with its `$id`; nothing is ever fetched. @default [] */
@@ -32,6 +37,10 @@ export interface BodyRules {
   readonly contentType: readonly string[]
   /** Most levels of nesting. */
   readonly maxDepth: number
+  /** Most errors that are listed. */
+  readonly maxErrors: number
+  /** Whether names that may be taken for declared ones are refused. */
+  readonly lookalikes: 'refuse' | 'pass'
   /** Milliseconds until the whole body must have arrived. */
   readonly bodyTimeout: number
 }
@@ -63,6 +72,7 @@ const DEFAULTS = {
   mode: 'enforce',
   maxErrors: 1,
   maxDepth: 64,
+  lookalikes: 'refuse',
   bodyTimeout: 30_000,
   schemas: undefined,
   ajv: undefined,
@@ -78,6 +88,7 @@ export const CHECKS: Record<keyof ValidateOptions, Check> = {
   mode: oneOf('enforce', 'report'),
   maxErrors: countTo(20),
   maxDepth: countTo(DEEPEST),
+  lookalikes: oneOf('refuse', 'pass'),
   bodyTimeout: time,
   schemas: [Array.isArray, 'a list of documents'],
   ajv: [(value) => isObject(value) && !('compile' in Object(value)), 'an object of options for ajv, not an instance'],

@@ -9,10 +9,11 @@ import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
-import { refuseContentType } from '../content/media-type.js'
+import { jsonRanges, type MediaRange, readContentType } from '../content/media-type.js'
 import { parseJson } from '../content/json.js'
 import { decodeUtf8 } from '../content/utf8.js'
 import type { Settings } from './options.js'
+import { checkPairs, type PartPlan } from './pairs.js'
 import { report } from './report.js'
 
 /** Schemas of the JSON body of a response, by its status: `200`, `'2xx'`, `default`. */
@@ -21,7 +22,18 @@ export type ResponseSchemas = Readonly<Record<string | number, Schema | undefine
 /** Runs the rest of a request and checks the response that it brings, before its head goes out. */
 export type ResponseGuard = (exchange: Exchange, next: () => Promise<unknown>) => Promise<unknown>
 
-type Checkers = ReadonlyMap<string, Checker>
+/** What a response of one status must be. */
+export interface ResponsePlan {
+  /** Its media types, in the order in which they are tried; none where any will do. */
+  readonly types: readonly MediaRange[]
+  /** The schemas of those that are checked. */
+  readonly checkers: ReadonlyMap<MediaRange, Checker | undefined>
+  /** Its header fields. */
+  readonly headers?: PartPlan | undefined
+}
+
+/** Plans by status: `200`, `2xx`, `default`. */
+export type ResponsePlans = ReadonlyMap<string, ResponsePlan>
 
 /** Parts of a whole, and what has no content (RFC 9110, section 15). */
 const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
@@ -32,47 +44,87 @@ const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
  * @throws {TypeError} naming the status and the mend.
  */
 export function responseGuard(schemas: ResponseSchemas, settings: Settings): ResponseGuard {
-  const checkers = compileAll(schemas, settings)
+  return guardBy(compileAll(schemas, settings), settings)
+}
+
+/** The check of responses against what was compiled before. */
+export function guardBy(plans: ResponsePlans, settings: Settings): ResponseGuard {
   startObserver()
   return (exchange, next) => {
     watch(exchange)
-    exchange.follow(holdForCheck(exchange, checkers, settings))
+    exchange.follow(holdForCheck(exchange, plans, settings))
     return observe(exchange, next)
   }
 }
 
-function compileAll(schemas: ResponseSchemas, settings: Settings): Checkers {
+function compileAll(schemas: ResponseSchemas, settings: Settings): ResponsePlans {
   const given = typeof schemas === 'object' && schemas !== null ? Object.entries(schemas) : []
-  const checkers = new Map<string, Checker>()
+  const plans = new Map<string, ResponsePlan>()
+  const types = jsonRanges(settings.contentType)
   for (const [status, schema] of given) {
     if (!/^(?:[1-5]\d\d|[1-5]xx|default)$/i.test(status))
       throw new TypeError(
         `validate: response: ${JSON.stringify(status)} is no status; use 200, '2xx' or default.`,
       )
     if (schema === undefined) continue
-    checkers.set(status.toLowerCase(), compile('response', schema, settings, `response ${status}`))
+    const checker = compile('response', schema, settings, `response ${status}`)
+    const checkers = new Map(types.map((range) => [range, checker]))
+    plans.set(status.toLowerCase(), { types, checkers })
   }
-  if (checkers.size > 0) return checkers
+  if (plans.size > 0) return plans
   throw new TypeError('validate: response: no schema given; pass for example { 200: schema }.')
 }
 
 /** Looks at the head, and has the body held where it is to be checked. */
-function holdForCheck(exchange: Exchange, checkers: Checkers, settings: Settings): Follower {
+function holdForCheck(exchange: Exchange, plans: ResponsePlans, settings: Settings): Follower {
   const headers = { ...exchange.res.getHeaders() }
   return {
     atHead(_, head): Wish {
       const { status } = head
       if (exchange.response.settled || status === undefined || passesBy(exchange, head, settings))
         return undefined
-      const ofStatus = checkers.get(String(status)) ?? checkers.get(`${Math.trunc(status / 100)}xx`)
-      const checker = ofStatus ?? checkers.get('default')
+      const ofStatus = plans.get(String(status)) ?? plans.get(`${Math.trunc(status / 100)}xx`)
+      const plan = ofStatus ?? plans.get('default')
       // Errors and redirections that are not described are not promised either.
-      if (checker === undefined && status >= 300) return undefined
-      const fault = checker ? refuseType(exchange, head, settings) : undeclared(exchange, status)
-      if (fault) return refused(exchange, fault, { headers, settings })
-      return checker && checkOf(checker, { exchange, head, headers, settings })
+      if (plan === undefined && status >= 300) return undefined
+      const found = plan ? lookAt(head, plan) : statusIssue(status)
+      if ('code' in found)
+        return refused(exchange, broken(exchange, [found]), { headers, settings })
+      return found.checker && checkOf(found.checker, { exchange, head, headers, settings })
     },
   }
+}
+
+/** What is wrong with a head, or how the body behind it is checked. */
+function lookAt(head: Head, { types, checkers, headers }: ResponsePlan): Issue | Found {
+  const fault = headers && headerIssue(head, headers)
+  if (fault) return fault
+  if (types.length === 0) return {}
+  const type = head.header('content-type')
+  const rawHeaders = type === undefined ? [] : ['content-type', type]
+  const read = readContentType({ rawHeaders }, types)
+  if (GatewayError.is(read)) return typeIssue(types)
+  return { checker: read.kind === 'json' ? checkers.get(read.range) : undefined }
+}
+
+interface Found {
+  readonly checker?: Checker | undefined
+}
+
+/** Of a list of types it is enough to say that this is none of them. */
+const typeIssue = (types: readonly MediaRange[]): Issue =>
+  types.every(({ kind }) => kind === 'json')
+    ? root('contentMediaType', 'must be JSON, and say so in Content-Type')
+    : root('contentMediaType', 'must have a Content-Type that is described')
+
+function headerIssue(head: Head, plan: PartPlan): Issue | undefined {
+  const raw = [...(plan.checker.place?.names ?? [])].flatMap((name) => {
+    const value = head.header(name)
+    return value === undefined ? [] : [[name, value] as [string, string]]
+  })
+  const rules = { in: 'headers', names: undefined, split: (text: string) => [text] } as const
+  const [issue] = checkPairs(new Map(raw), plan, rules).issues?.errors ?? []
+  return issue && root(issue.code, `the header field ${JSON.stringify(issue.name)} ${issue.detail}`)
 }
 
 interface Scene {
@@ -116,7 +168,7 @@ function replace(exchange: Exchange, error: GatewayError, headers: OutgoingHttpH
 /** Whether there is nothing to check, or it cannot be held. */
 function passesBy(exchange: Exchange, head: Head, { limit }: Settings): boolean {
   const { status = 0 } = head
-  // A status that is NaN, as polka gives for an error, is left to problemDetails.
+  // What is no number, polka's word for an error, is somebody else's to answer.
   const isFinal = status >= 200
   if (exchange.req.method === 'HEAD' || !isFinal || UNCHECKED.has(status)) return true
   if (Number(head.header('content-length')) > limit) return true
@@ -131,17 +183,6 @@ function answerBroken(exchange: Exchange, error: unknown): (() => void) | undefi
   // A body may be whole, and yet not be what its encoding says.
   const failed = origin.by === 'failure' ? origin.failure : explain(error, exchange)
   return failed && (() => void exchange.fail(failed))
-}
-
-function refuseType(
-  exchange: Exchange,
-  head: Head,
-  { contentType }: Settings,
-): GatewayError | undefined {
-  const type = head.header('content-type')
-  const rawHeaders = type === undefined ? [] : ['content-type', type]
-  if (refuseContentType({ rawHeaders }, contentType) === undefined) return undefined
-  return broken(exchange, [root('contentMediaType', 'must be JSON, and say so in Content-Type')])
 }
 
 /** What is wrong with a whole response; undefined when it is as promised, or cannot be read here. */
@@ -163,7 +204,7 @@ async function findFault(
   }
   const found = checker.check(value)
   if (found === undefined) return undefined
-  const { errors, truncated } = checker.explain(found, value)
+  const { errors, truncated } = checker.explain(found, value, { size: body.length })
   return broken(exchange, withoutNames(errors), {
     // For the log, which may know all.
     cause: new Error(errors.map(({ pointer, detail }) => `${pointer} ${detail}`).join('; ')),
@@ -198,9 +239,8 @@ const root = (code: string, detail: string): Issue => ({
   detail,
 })
 
-function undeclared(exchange: Exchange, status: number): GatewayError {
-  return broken(exchange, [root('status', `has the status ${status}, which is not described`)])
-}
+const statusIssue = (status: number): Issue =>
+  root('status', `has the status ${status}, which is not described`)
 
 function broken(
   exchange: Exchange,

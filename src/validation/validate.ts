@@ -1,11 +1,13 @@
+import { jsonRanges } from '../content/media-type.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step, Validated } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody } from './body.js'
-import { checkParameters } from './coerce.js'
-import { type Checker, compile, type Schema } from './schema/compile.js'
+import { checkPart } from './parameters.js'
+import type { PartPlan } from './pairs.js'
+import { compile, type Schema } from './schema/compile.js'
 import type { Issues } from './issues/issues.js'
 import { type Settings, settingsOf, type ValidateOptions } from './options.js'
-import { type ParameterPart, readers, splitters } from './parts.js'
+import type { ParameterPart } from './parts.js'
 import { report } from './report.js'
 import { type ResponseGuard, responseGuard, type ResponseSchemas } from './response.js'
 
@@ -68,20 +70,21 @@ export function validateStep(schemas: Schemas, options: ValidateOptions = {}): V
 
 /** What was compiled for one route. */
 export interface Prepared {
-  readonly parameters: Readonly<Partial<Record<ParameterPart, Checker>>>
+  readonly parameters: Readonly<Partial<Record<ParameterPart, PartPlan>>>
   readonly body?: BodyPlan | undefined
   readonly guard?: ResponseGuard | undefined
 }
 
 /** Checks requests with what was compiled before. */
-export function validator({ parameters, body, guard }: Prepared, settings: Settings): Validation {
+export function validator(
+  { parameters, body, guard }: Prepared,
+  settings: Settings,
+  by: object = {},
+): Validation {
   const checksParameters = Object.keys(parameters).length > 0
-  const by = {}
 
   const step: Step = async function validate(exchange, next) {
-    const found = checksParameters
-      ? parametersOf(exchange, parameters, settings.maxErrors)
-      : NO_PARAMETERS
+    const found = checksParameters ? parametersOf(exchange, parameters, settings) : NO_PARAMETERS
     refuse(exchange, found.error, settings)
     const passed: Validated = { by, parts: found.parts, before: exchange.valid }
     exchange.valid = passed
@@ -93,17 +96,17 @@ export function validator({ parameters, body, guard }: Prepared, settings: Setti
     await (guard ? guard(exchange, next) : next())
   }
 
-  return { step, valid: (exchange) => partsOf(exchange, by) }
+  return { step, valid: (exchange) => partsOf(exchange, by, 'this validate()') }
 }
 
 const NO_PARAMETERS: Parameters = { parts: {}, error: undefined }
 
-/** What one validation has let pass. */
-function partsOf(exchange: Exchange | undefined, by: object): Parts {
+/** The parts of a request that passed, found by what they were checked by. */
+export function partsOf(exchange: Exchange | undefined, by: object, called: string): Parts {
   let passed = exchange?.valid
   while (passed && passed.by !== by) passed = passed.before
   if (passed) return passed.parts
-  throw new TypeError('valid(): this validate() has not let the request pass; mount it before.')
+  throw new TypeError(`valid(): ${called} has not let the request pass; mount it before.`)
 }
 
 /** Throws what is wrong with a request, or only reports it. */
@@ -115,23 +118,23 @@ function refuse(exchange: Exchange, error: GatewayError | undefined, { mode }: S
 
 type RequestPart = 'body' | ParameterPart
 function prepare({ response, ...schemas }: Schemas, settings: Settings): Prepared {
-  const checkers: { [part in RequestPart]?: Checker } = {}
+  const plans: { [part in RequestPart]?: PartPlan } = {}
   for (const [name, schema] of Object.entries(schemas)) {
     const part = partNamed(name)
     if (schema === undefined) continue
     checkLowerCase(part, schema)
-    checkers[part] = compile(part, schema, settings)
+    plans[part] = { checker: compile(part, schema, settings) }
   }
   const guard = response === undefined ? undefined : responseGuard(response, settings)
-  const { body, ...parameters } = checkers
-  if (guard || Object.keys(checkers).length > 0)
+  const { body, ...parameters } = plans
+  if (guard || Object.keys(plans).length > 0)
     return { parameters, guard, body: body && planFor(body, settings) }
   throw new TypeError('validate: no schema given; pass for example { body: schema }.')
 }
 
-function planFor(checker: Checker, { contentType }: Settings): BodyPlan {
-  const types = contentType.map((type) => type.toLowerCase())
-  return { required: true, types, checkers: new Map(types.map((type) => [type, checker])) }
+function planFor(plan: PartPlan, { contentType }: Settings): BodyPlan {
+  const types = jsonRanges(contentType)
+  return { required: true, types, plans: new Map(types.map((type) => [type, plan])) }
 }
 
 function partNamed(name: string): RequestPart {
@@ -158,21 +161,20 @@ interface Parameters {
 
 function parametersOf(
   exchange: Exchange,
-  checkers: Prepared['parameters'],
-  maxErrors: number,
+  plans: Prepared['parameters'],
+  settings: Settings,
 ): Parameters {
   const parts: { [part in ParameterPart]?: Values } = {}
   const found: Issues[] = []
   for (const part of PARAMETERS) {
-    const checker = checkers[part]
-    if (checker === undefined) continue
-    const raw = readers[part](exchange)
-    if (GatewayError.is(raw)) return { parts, error: raw }
-    const { value, errors } = checkParameters(checker.check, raw, splitters[part])
-    parts[part] = value
-    if (errors !== undefined) found.push(checker.explain(errors, value))
+    const plan = plans[part]
+    if (plan === undefined) continue
+    const checked = checkPart(exchange, part, plan, settings)
+    if (GatewayError.is(checked)) return { parts, error: checked }
+    parts[part] = checked.value
+    if (checked.issues) found.push(checked.issues)
   }
-  return { parts, error: found.length > 0 ? invalid(found, maxErrors) : undefined }
+  return { parts, error: found.length > 0 ? invalid(found, settings.maxErrors) : undefined }
 }
 
 function invalid(found: readonly Issues[], maxErrors: number): GatewayError {

@@ -1,10 +1,21 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { checkContentTypes, refuseContentType } from '../../src/content/media-type.js'
+import { GatewayError } from '../../src/errors/gateway-error.js'
+import {
+  checkContentTypes,
+  jsonRanges,
+  mediaRanges,
+  readContentType,
+} from '../../src/content/media-type.js'
 
 const JSON_TYPES = ['application/json', '+json']
-const refuse = (types: readonly string[], ...values: string[]) =>
-  refuseContentType({ rawHeaders: values.flatMap((value) => ['Content-TYPE', value]) }, types)
+const headOf = (...values: string[]) => ({
+  rawHeaders: values.flatMap((value) => ['Content-TYPE', value]),
+})
+const refuse = (types: readonly string[], ...values: string[]): GatewayError | undefined => {
+  const read = readContentType(headOf(...values), jsonRanges(types))
+  return GatewayError.is(read) ? read : undefined
+}
 
 describe('the Content-Type of a request', () => {
   for (const value of [
@@ -43,6 +54,7 @@ describe('the Content-Type of a request', () => {
     'application/json; x="a", text/plain',
     'application/json; x="a',
     'application/json; x="a\\"',
+    'application/json; version=1; Version=2',
   ])
     it(`is refused when it is ${JSON.stringify(value)}`, () => {
       const error = refuse(JSON_TYPES, value)
@@ -71,15 +83,58 @@ describe('the Content-Type of a request', () => {
     assert.equal(error?.headers['Accept'], 'application/vnd.x+json')
   })
 
-  it('must be listed as a JSON media type', () => {
-    checkContentTypes(['application/json', '+json', 'text/json'])
+  it('is read as JSON under whatever name is listed, but for forms', () => {
+    checkContentTypes(['application/json', '+json', 'text/plain', 'application/x-amz-json-1.1'])
+    const kindOf = (value: string) => {
+      const read = readContentType(headOf(value), jsonRanges([value]))
+      return GatewayError.is(read) ? read.code : read.kind
+    }
+    assert.equal(kindOf('text/plain'), 'json')
+    assert.equal(kindOf('application/csp-report'), 'json')
+    assert.equal(kindOf('application/x-www-form-urlencoded'), 'form')
     for (const types of [
       ['json'],
-      ['text/plain'],
+      ['multipart/form-data'],
       ['*/*'],
       ['application/json; charset=utf-8'],
       ['+xml'],
     ])
       assert.throws(() => checkContentTypes(types), { name: 'TypeError', message: /contentType/ })
+  })
+
+  describe('of a document', () => {
+    const listedAs = (keys: readonly string[], value: string): string => {
+      const read = readContentType(headOf(value), mediaRanges(keys))
+      return GatewayError.is(read) ? read.code : read.range.listed
+    }
+
+    it('is told apart by its parameters', () => {
+      const keys = ['application/json; version=1', 'application/json;version="2"']
+      assert.equal(listedAs(keys, 'application/json;version=2'), keys[1])
+      assert.equal(listedAs(keys, 'Application/JSON; x=y; Version="1"'), keys[0])
+      for (const other of ['application/json', 'application/json; version=3'])
+        assert.equal(listedAs(keys, other), 'unsupported_media_type')
+    })
+
+    it('needs none of the parameters of the only key of its type, but must not have others', () => {
+      const keys = ['application/json; profile=a; charset=UTF-8']
+      assert.equal(listedAs(keys, 'application/json'), keys[0])
+      assert.equal(listedAs(keys, 'application/json; charset=utf-8'), keys[0])
+      assert.equal(listedAs(keys, 'application/json; profile=b'), 'unsupported_media_type')
+    })
+
+    it('takes the most specific of several ranges', () => {
+      const keys = [
+        '*/*',
+        'application/*',
+        'application/*+json',
+        'application/json',
+        'application/json;v=1',
+      ]
+      assert.equal(listedAs(keys, 'application/json;v=1'), keys[4])
+      assert.equal(listedAs(['*', ...keys], 'text/html'), '*')
+      assert.equal(listedAs(keys, 'application/x+json'), keys[2])
+      assert.equal(listedAs(keys, 'application/xml'), keys[1])
+    })
   })
 })

@@ -33,7 +33,9 @@ describe('readTarget', () => {
     '/c%23/what%3F': ['c#', 'what?'],
     '/<>"{}|^`[]@:+,': ['<>"{}|^`[]@:+,'],
     'http://host/orders?x': ['orders'],
-    'HTTPS://u@host:80/Orders/1': ['Orders', '1'],
+    'HTTPS://my_host.example:80/Orders/1': ['Orders', '1'],
+    'http://[::1]:8080/orders': ['orders'],
+    'http://127.0.0.1/': [],
     'http://host': [],
     'http://host?x': [],
   }
@@ -87,8 +89,25 @@ describe('readTarget', () => {
       ],
     ],
     'a target that is no path': [
-      /absolute URL/,
-      ['*', 'orders', 'host:443', 'http:/a', 'http:a', 'http://', 'http:///orders', '://h/a'],
+      /must be a path/,
+      ['*', 'orders', 'host:443', 'http:/a', 'http:a', 'http://', 'http:///orders', '://h/a']
+        // Parsers of URLs end these hosts at different places.
+        .concat(['javascript://orders', 'ftp://h/orders', 'http://h%6frders', 'http://h;/orders'])
+        .concat([
+          'http://h{/orders',
+          'http://u@h/orders',
+          'http://u:p@h/orders',
+          'http://h:/orders',
+        ])
+        .concat(['http://h:99999/orders', 'http://h:8o/a', 'http://h..x:1:2/a', 'http://[::1/a'])
+        .concat([
+          'http://[v1.x]/a',
+          'http://-h/a',
+          'http://h!/a',
+          'http://1.2.3.999/a',
+          'http://h,x/a',
+        ])
+        .concat(['http://xn--a/orders']),
     ],
   }
   for (const [what, [detail, targets]] of Object.entries(refusals)) {
@@ -99,7 +118,32 @@ describe('readTarget', () => {
     })
   }
 
-  it('gives the same loose segments for paths that lenient upstreams read as the same', () => {
+  it('keeps an encoded slash in its segment where that is allowed, beside the path that it would make', () => {
+    const { plain: segments, split } = readTarget('/p/Group%2Fname%2fx/issues', { slashes: true })
+    assert.deepEqual(segments, ['p', 'Group/name/x', 'issues'])
+    assert.deepEqual(split?.loose, ['p', 'group', 'name', 'x', 'issues'])
+    assert.equal(readTarget('/p/a', { slashes: true }).split, undefined)
+    assert.deepEqual(readTarget('/https%3A%2F%2Fx', { slashes: true }).split?.loose, [
+      'https:',
+      'x',
+    ])
+  })
+
+  it('refuses backslashes, dots and what is encoded twice even where an encoded slash may stand', () => {
+    const targets = [
+      '/a%5Cb',
+      '/a%252Fb',
+      '/a%2F%252Fb',
+      '/a%2F..%2Fb',
+      '/..%2Fb',
+      '/a%2F%2e',
+      '/a%255cb',
+    ]
+    for (const target of targets)
+      assert.throws(() => readTarget(target, { slashes: true }), refused(/./), target)
+  })
+
+  it('brings what lenient upstreams read as the same to the same loose segments', () => {
     const spellings = [
       '/Orders',
       '/ord%2565rs',

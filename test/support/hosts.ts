@@ -32,6 +32,7 @@ export type Mounted = object
 export interface Api {
   problemDetails(options?: ProblemDetailsOptions): Mounted
   problemPages(options?: ProblemPagesOptions): Mounted
+  plainPaths(): Mounted
   validate(schemas: Schemas, options?: ValidateOptions): Mounted
   circuitBreaker(
     options: CircuitBreakerOptions,

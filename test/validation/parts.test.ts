@@ -16,11 +16,9 @@ function check(
   part: ParameterPart = 'query',
 ) {
   const checker = compile(part, schema, settings)
-  const { value, errors } = checkParameters(
-    checker.check,
-    new Map(Object.entries(raw)),
-    splitters[part],
-  )
+  const { value, errors } = checkParameters(checker.check, new Map(Object.entries(raw)), {
+    split: splitters[part],
+  })
   return errors === undefined ? value : checker.explain(errors, value).errors[0]
 }
 const typed = (type: string | object) => ({ type: 'object', properties: { a: type } })

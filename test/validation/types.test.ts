@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, request } from 'node:http'
+import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import { type } from 'arktype'
 import * as connectApi from 'good-gateway'
 import { type ConnectValidate, listener, problemDetails, validate } from 'good-gateway'
 import * as koaApi from 'good-gateway/koa'
 import { type Static, Type } from 'typebox'
+import * as v from 'valibot'
 import * as z from 'zod'
 import { listen } from '../support/servers.js'
 
@@ -127,5 +130,30 @@ describe('the types of validate', () => {
       { customer: 'Ada', qty: 1, more: 1 },
     ])
       assert.equal((await send(check, broken)).status, 400)
+  })
+
+  it('come from Standard JSON Schemas: zod, ArkType and the wrapper of Valibot', async () => {
+    const zod = validate({ body: z.object({ customer: z.string(), qty: z.int() }) })
+    same<Same<PartsFrom<typeof zod>['body'], Order>>()
+    const ark = validate({ body: type({ customer: 'string', qty: 'number.integer' }) })
+    same<Same<PartsFrom<typeof ark>['body'], Order>>()
+    const valibot = validate({
+      body: toStandardJsonSchema(v.object({ customer: v.string(), qty: v.number() })),
+    })
+    same<Same<PartsFrom<typeof valibot>['body'], Order>>()
+    for (const check of [zod, ark, valibot]) {
+      const { parts } = await send(check, { customer: 'Ada', qty: 1 })
+      assert.equal(parts?.body.qty, 1)
+      assert.equal((await send(check, { customer: 'Ada' })).status, 400)
+    }
+  })
+
+  it('must not be given for a part that no schema checks', () => {
+    // @ts-expect-error there is no schema of the query
+    const check = validate<{ body: Order; query: { page: number } }>({ body: schema })
+    // @ts-expect-error the same on Koa
+    const koa = koaApi.validate<{ body: Order; query: { page: number } }>({ body: schema })
+    assert.notEqual(check, koa)
+    validate<{ body: Order }>({ body: schema, response: { 200: true } })
   })
 })

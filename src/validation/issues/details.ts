@@ -9,6 +9,8 @@ export interface Failure {
   readonly value: unknown
   /** The names that the schema declares at this place. */
   readonly names: readonly string[]
+  /** Whether what the schema holds must not be told. */
+  readonly secret?: boolean
 }
 
 const LONGEST = 300
@@ -27,7 +29,24 @@ const articles: Readonly<Record<string, string>> = {
 type Text = (failure: Failure) => string
 
 const counted = (bound: string, thing: string): Text => {
-  return ({ params: { limit } }) => `must have ${bound} ${limit} ${thing}${limit === 1 ? '' : 's'}`
+  return ({ params: { limit }, value }) =>
+    `must have ${bound} ${limit} ${thing}${limit === 1 ? '' : 's'}${has(value)}`
+}
+
+/** By how much it is wrong; the number says nothing that the client does not know. */
+function has(value: unknown): string {
+  const count = countOf(value)
+  return count === undefined ? '' : `, and has ${count}`
+}
+
+// Longer strings are not counted: it would take as long as the check did.
+const LONGEST_COUNTED = 100_000
+
+function countOf(value: unknown): number | undefined {
+  if (Array.isArray(value)) return value.length
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length
+  if (typeof value !== 'string' || value.length > LONGEST_COUNTED) return undefined
+  return [...value].length
 }
 const compared: Text = ({ params: { comparison, limit } }) => `must be ${comparison} ${limit}`
 const conditional: Text = ({ params: { property } }) =>
@@ -82,6 +101,7 @@ const texts: Readonly<Record<string, Text>> = {
 
 /** Says in plain English what a keyword expects; the values of the client are not shown. */
 export function detailOf(failure: Failure): string {
+  if (failure.secret === true) return 'is not the value that is expected'
   const text = Object.hasOwn(texts, failure.keyword) ? texts[failure.keyword] : undefined
   const detail =
     text?.(failure) ?? `must satisfy the keyword ${quote(failure.keyword)} of the schema`

@@ -3,6 +3,7 @@ import type { Issue } from '../../errors/gateway-error.js'
 import { detailOf } from './details.js'
 import { type Failed, type Finding, forestOf } from './failures.js'
 import { fragmentOf, valueAt } from '../../content/pointer.js'
+import { mayBeSecret } from './secrets.js'
 import { closest } from './unions.js'
 
 /** What the issues of one value are made from. */
@@ -12,7 +13,12 @@ export interface Context extends Finding {
   readonly value: unknown
   /** Most issues that are listed. */
   readonly max: number
+  /** What a place is called in a request, where it is not the first name on the way. */
+  readonly nameOf?: NameOf | undefined
 }
+
+/** What a place in the parameters of a request is called there. */
+export type NameOf = (segments: readonly string[]) => string
 
 /** What a schema found wrong, in the order in which it did. */
 export interface Issues {
@@ -58,17 +64,23 @@ function distinct(leaves: readonly Failed[], most: number): Failed[] {
 function issueOf({ error, segments }: Failed, context: Context): Issue {
   const { keyword, params, parentSchema } = error
   const place = [...segments, ...beyond(keyword, params)]
-  const where =
-    context.in === 'body' || context.in === 'response'
-      ? { pointer: fragmentOf(place) }
-      : { name: (place[0] ?? '').slice(0, 200) }
   const detail = detailOf({
+    secret: mayBeSecret({ in: context.in, keyword, names: place, params }),
     keyword,
     params,
     value: valueAt(context.value, segments),
     names: Object.keys(parentSchema?.['properties'] ?? {}),
   })
-  return { in: context.in, ...where, code: keyword, detail }
+  return { in: context.in, ...placeOf(place, context), code: keyword, detail }
+}
+
+/** How an issue names its place: by a pointer into a body, or by the name of a parameter. */
+export function placeOf(
+  place: readonly string[],
+  { in: part, nameOf }: Pick<Context, 'in' | 'nameOf'>,
+): Pick<Issue, 'pointer' | 'name'> {
+  if (part === 'body' || part === 'response') return { pointer: fragmentOf(place) }
+  return { name: (nameOf?.(place) ?? place[0] ?? '').slice(0, 200) }
 }
 
 /** The parameter of a keyword that names the member or the item that it is about. */

@@ -1,6 +1,6 @@
-import { yaml } from '#yaml'
 import { segmentsIn } from '../../content/pointer.js'
 import { isSchemaObject } from '../schema/references.js'
+import { leftover, parseYaml } from './yaml.js'
 
 /** Any object of a document. */
 export type Json = Readonly<Record<string, unknown>>
@@ -17,6 +17,8 @@ export interface Document {
   readonly root: Json
   /** Whether its schemas are those of OpenAPI 3.0, a dialect of its own. */
   readonly is30: boolean
+  /** The places inside of which a reference leads, by their decoded segments. */
+  readonly ways: ReadonlySet<string>
 }
 
 /** The error for a mistake in a document: where it is, and what mends it. */
@@ -36,14 +38,34 @@ export function readDocument(given: unknown): Document {
   const version = String(root['openapi'] ?? `swagger ${root['swagger'] ?? '?'}`)
   if (!/^3\.[01]\.\d+/.test(version))
     throw mistake('openapi', `the version ${version} is not supported; convert it to 3.0 or 3.1`)
-  return { root, is30: version.startsWith('3.0') }
+  const found = leftover(root)
+  if (found) throw mistake(...found)
+  return { root, is30: version.startsWith('3.0'), ways: waysIn(root) }
+}
+
+function waysIn(root: Json): ReadonlySet<string> {
+  const ways = new Set<string>()
+  const seen = new Set<unknown>()
+  const open: unknown[] = [root]
+  while (open.length > 0) {
+    const value = open.pop()
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    seen.add(value)
+    const ref: unknown = Reflect.get(value, '$ref')
+    if (typeof ref === 'string' && ref.startsWith('#/')) addWays(ways, ref)
+    for (const inner of Object.values(value)) open.push(inner)
+  }
+  return ways
+}
+
+function addWays(ways: Set<string>, ref: string): void {
+  let way = ''
+  for (const segment of segmentsIn(ref.slice(1)).slice(0, -1)) ways.add((way += `/${segment}`))
 }
 
 function parseText(text: string): unknown {
   try {
-    return text.trimStart().startsWith('{')
-      ? JSON.parse(text)
-      : yaml().parse(text, { logLevel: 'error' })
+    return text.trimStart().startsWith('{') ? JSON.parse(text) : parseYaml(text)
   } catch (error) {
     const [line] = String(error instanceof Error ? error.message : error).split('\n')
     throw mistake('document', `neither JSON nor YAML: ${line}`)
@@ -71,7 +93,7 @@ export function members(document: Document, parent: Located, name: string): [str
   const map = member(document, parent, name)
   if (map === undefined) return []
   return Object.keys(map.value)
-    .filter((key) => !key.startsWith('x-'))
+    .filter((key) => name === 'headers' || !key.startsWith('x-'))
     .flatMap((key) => {
       const found = member(document, map, key)
       return found ? [[key, found] as [string, Located]] : []
@@ -85,6 +107,10 @@ export function items(document: Document, { value, pointer }: Located, name: str
   if (!Array.isArray(list)) throw mistake(place, 'must be a list')
   return list.map((item, at) => follow(document, { value: item, pointer: `${place}/${at}` }))
 }
+
+/** What stands at a place, through references. */
+export const locate = (document: Document, value: unknown, pointer: string): Located =>
+  follow(document, { value, pointer })
 
 function follow(document: Document, from: { value: unknown; pointer: string }): Located {
   let { value, pointer } = from

@@ -98,7 +98,10 @@ function basesOfServer(server: unknown, name: string): string[] {
 /** The path of an absolute or relative URL, as the start of a key. */
 function pathOf(url: string, name: string): string {
   const path = url.replace(/^(?:[a-z][a-z0-9+.-]*:)?\/\/[^/?#]*/i, '').replace(/[?#].*$/, '')
-  const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.')
+  const segments = path.split('/').reduce<string[]>((above, segment) => {
+    if (segment === '..') return above.slice(0, -1)
+    return segment === '' || segment === '.' ? above : [...above, segment]
+  }, [])
   const unknown = segments.find((segment) => PARAMETER.test(segment))
   if (unknown !== undefined)
     throw mistake(name, `the server ${url} has a variable without a value; give it a default`)

@@ -1,7 +1,9 @@
 import { formats } from '#ajv'
 import type { Ajv, AnySchema, Options, ValidateFunction } from 'ajv'
 import { ajvClassOf, dialectOf, DRAFT_07 } from './dialects.js'
+import { useLinearFormats } from './formats.js'
 import { isSchemaObject } from './references.js'
+import { shieldPatterns } from './shield.js'
 import { useLinearUniqueItems } from './unique-items.js'
 
 /** Options of ajv that may be set; the others are decided by how requests are checked. */
@@ -111,6 +113,8 @@ function createAjv(
   // Known to ajv's resolver, but not to its list of keywords.
   if (dialect !== DRAFT_07) ajv.addKeyword('$anchor')
   formats().default(ajv)
+  useLinearFormats(ajv)
+  if (allErrors) shieldPatterns(ajv)
   for (const [name, format] of Object.entries(own.formats ?? {}))
     if (format !== undefined) ajv.addFormat(name, format)
   for (const document of schemas) addDocument(ajv, document, dialect)

@@ -1,5 +1,6 @@
 import { fragmentOf } from '../../content/pointer.js'
 import { branchingOf } from './recursion.js'
+import { isQuadratic } from './patterns.js'
 import { isSchemaObject, type SchemaObject } from './references.js'
 
 const SCALARS = new Set(['string', 'number', 'integer', 'boolean', 'null'])
@@ -22,10 +23,6 @@ export function warnOfHazards(name: string, schema: unknown): void {
   )
 }
 
-const OPEN_LIST =
-  'has uniqueItems without maxItems, so a body says how many items are compared; add maxItems'
-const NESTED_QUANTIFIERS =
-  'has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp'
 const BRANCHES_BACK =
   'has branches that lead back to it, which may take exponential time in the depth of a body; ' +
   'tell them apart with if and then, or lower maxDepth'
@@ -40,23 +37,39 @@ function hazardsIn(root: SchemaObject): string[] {
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
     if (isSchemaObject(value)) {
-      const hazards = hazardsOf(value)
-      if (branchesBack(value)) hazards.push(BRANCHES_BACK)
-      found.push(...hazards.map((hazard) => `${fragmentOf(segments)} ${hazard}`))
+      found.push(...hazardsOf(value, segments))
+      if (branchesBack(value)) found.push(`${fragmentOf(segments)} ${BRANCHES_BACK}`)
     }
-    for (const [key, inner] of Object.entries(value))
-      if (typeof inner === 'object') open.push([inner, [...segments, key]])
+    for (const [key, inner] of Object.entries(value)) open.push([inner, [...segments, key]])
   }
   return found
 }
 
-function hazardsOf(schema: SchemaObject): string[] {
+function hazardsOf(schema: SchemaObject, segments: readonly string[]): string[] {
+  const place = fragmentOf(segments)
   const { uniqueItems, maxItems, pattern, patternProperties } = schema
   const isOpen = uniqueItems === true && maxItems === undefined && !hasScalarItems(schema)
-  const patterns = isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []
-  if (typeof pattern === 'string') patterns.push(pattern)
-  const nested = patterns.filter(hasNestedQuantifiers).map(() => NESTED_QUANTIFIERS)
-  return isOpen ? [OPEN_LIST, ...nested] : nested
+  const names = isSchemaObject(patternProperties) ? Object.keys(patternProperties) : []
+  return [
+    ...(isOpen
+      ? [
+          `has uniqueItems without maxItems, so a body says how many items are compared; add maxItems`,
+        ]
+      : []),
+    ...(pattern === undefined ? [] : [hazardOfPattern(pattern, schema['maxLength'])]),
+    ...names.map((name) => hazardOfPattern(name, undefined)),
+  ].flatMap((hazard) => (hazard === undefined ? [] : [`${place} ${hazard}`]))
+}
+
+/** Characters of a text for which the square of its length is no time. */
+const SHORT = 2000
+
+function hazardOfPattern(pattern: unknown, maxLength: unknown): string | undefined {
+  if (typeof pattern !== 'string') return undefined
+  if (hasNestedQuantifiers(pattern))
+    return 'has a pattern with nested quantifiers, which may take exponential time; rewrite it, or set ajv.code.regExp'
+  if (Number(maxLength) <= SHORT || !isQuadratic(pattern)) return undefined
+  return 'has a pattern that may take quadratic time in the length of a text; add maxLength, anchor it with ^, or set ajv.code.regExp'
 }
 
 /** Items of scalar types are compared by a hash. */

@@ -1,0 +1,158 @@
+import type { Step } from '../exchange/exchange.js'
+import { ANY, type Key, parseKey } from './key.js'
+import { begins } from './mount.js'
+import { otherReadings, type Readings } from './path.js'
+import { refusal } from './segment.js'
+import { Trie } from './trie.js'
+
+/** What a table holds, whatever its host passes to it. */
+export type Middleware = (...args: never[]) => unknown
+
+/** Middlewares by `'METHOD /path/:param'`, `'METHOD /path/*'`, or a path alone for every method. */
+export type RouteTable<Routable> = Readonly<Record<string, Routable | readonly Routable[]>>
+
+/** A key with what it leads to. */
+export interface Route {
+  readonly key: string
+  readonly steps: readonly Step[]
+  readonly names: Key['names']
+  readonly template: string
+}
+
+/** The routes of one pattern of paths, by method. */
+type Methods = Map<string, Route>
+
+/** What a table knows of a path. */
+export interface Match {
+  readonly route?: Route | undefined
+  readonly params: Readonly<Record<string, string>>
+  /** The methods of the path. */
+  readonly allowed: readonly string[]
+  /** Whether some reading of the path leads to a route of any method. */
+  readonly known: boolean
+  /** Whether a route is for OPTIONS and for nothing else. */
+  readonly hasOptions: boolean
+}
+
+/** What is known of a path that leads nowhere. */
+export const NO_MATCH: Match = { params: {}, allowed: [], known: false, hasOptions: false }
+
+/** A table that was compiled. */
+export interface Matcher {
+  find(method: string, path: Readings): Match
+  /** Whether a key can match below these segments. */
+  beginsWith(segments: readonly string[]): boolean
+  /** Whether all keys begin with exactly these segments. */
+  repeats(segments: readonly string[]): boolean
+}
+
+/**
+ * Compiles a table of routes.
+ *
+ * @throws {TypeError} when a key is wrong, or two cannot be told apart.
+ */
+export function compileTable<Routable extends Middleware>(
+  table: RouteTable<Routable>,
+  stepOf: (middleware: Routable) => Step,
+): Matcher {
+  if (typeof table !== 'object' || table === null || Array.isArray(table)) {
+    throw new TypeError('routes: the table must be an object of keys and middlewares')
+  }
+  const plain = new Trie<Methods>()
+  const loose = new Trie<Methods>()
+  const patterns: Key['plain'][] = []
+  for (const [key, given] of Object.entries(table)) {
+    const parsed = parseKey(key)
+    const { names, template, method } = parsed
+    const route = { key, steps: checkedList(key, given).map(stepOf), names, template }
+    refuseBodies(parsed, route)
+    patterns.push(parsed.plain)
+    for (const [trie, pattern] of [
+      [plain, parsed.plain],
+      [loose, parsed.loose],
+    ] as const)
+      register(
+        trie.at(pattern, () => new Map()),
+        method,
+        route,
+      )
+  }
+  return {
+    find: (method, path) => find({ plain, loose }, method, path),
+    beginsWith: (segments) => patterns.some((pattern) => begins(pattern, segments, true)),
+    repeats: (segments) => patterns.every((pattern) => begins(pattern, segments, false)),
+  }
+}
+
+interface Tries {
+  readonly plain: Trie<Methods>
+  readonly loose: Trie<Methods>
+}
+
+function find({ plain, loose }: Tries, method: string, path: Readings): Match {
+  const found = plain.find(path.plain.map((segment) => segment.toLowerCase()))
+  const others = otherReadings(path).map((reading) => loose.find(reading))
+  const route = routeOf(found, method)
+  for (const other of others.map((rows) => routeOf(rows, method)))
+    if (other !== undefined && other !== route) throw refusal('ambiguous')
+  const all = [found, ...others].flat()
+  return {
+    route,
+    params: route ? paramsOf(route, path.plain) : {},
+    allowed: allowed(found),
+    known: all.length > 0,
+    hasOptions: all.some((methods) => methods.has('OPTIONS')),
+  }
+}
+
+function checkedList<Routable extends Middleware>(
+  key: string,
+  given: Routable | readonly Routable[],
+): readonly Routable[] {
+  const list: readonly Routable[] = typeof given === 'function' ? [given] : given
+  const isList = Array.isArray(list) && list.length > 0
+  if (isList && list.every((each) => typeof each === 'function')) return list
+  throw new TypeError(
+    `routes: ${JSON.stringify(key)}: needs a middleware or a list of at least one`,
+  )
+}
+
+/** A GET has no body that anything would read (RFC 9110, section 9.3.1): the schema is on the wrong route. */
+function refuseBodies({ method }: Key, { key, steps }: Route): void {
+  if ((method !== 'GET' && method !== 'HEAD') || !steps.some(({ checksBody }) => checksBody)) return
+  throw new TypeError(
+    `routes: ${JSON.stringify(key)}: validate({ body }) on a route whose requests have no body; ` +
+      'move it to the POST or PUT route, or check { query } or { params } here',
+  )
+}
+
+function register(methods: Methods, method: string, route: Route): void {
+  const other = methods.get(method)
+  if (other !== undefined) {
+    const [key, first] = [route.key, other.key].map((text) => JSON.stringify(text))
+    throw new TypeError(`routes: ${key}: cannot be told from ${first}; remove one of the two`)
+  }
+  methods.set(method, route)
+}
+
+/** A more specific path without the method hides nothing: an upstream would not stop at it either. */
+function routeOf(found: readonly Methods[], method: string): Route | undefined {
+  const asked = method === 'HEAD' ? ['HEAD', 'GET', ANY] : [method, ANY]
+  const routes = found.flatMap((methods) => asked.map((name) => methods.get(name)))
+  return routes.find((route) => route !== undefined)
+}
+
+function paramsOf({ names }: Route, path: readonly string[]): Record<string, string> {
+  // No prototype: a parameter may be called anything.
+  const params: Record<string, string> = Object.create(null)
+  names.forEach((name, index) => {
+    if (name === undefined) return
+    params[name] = name === '*' ? path.slice(index).join('/') : (path[index] ?? '')
+  })
+  return params
+}
+
+function allowed(found: readonly Methods[]): string[] {
+  const methods = found.flatMap((row) => [...row.keys()])
+  return [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))]
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http'
+import { connectionNames } from '../content/connection.js'
+import { GatewayError } from '../errors/gateway-error.js'
+
+const FRAMING = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding'])
+
+/**
+ * Refuses a body of which another reader may see more, less, or something else: where it ends, and
+ * how it is read, must be said in one way only.
+ *
+ * @throws {GatewayError} `request_malformed` or `unsupported_content_encoding`.
+ */
+export function refuseFraming(req: IncomingMessage): void {
+  const { headers, rawHeaders } = req
+  const coding = headers['transfer-encoding']?.trim().toLowerCase()
+  // Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1).
+  if (coding !== undefined && coding !== 'chunked')
+    throw new GatewayError('unsupported_content_encoding', {
+      detail: 'This route does not accept the Transfer-Encoding of the request.',
+    })
+  const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  const lengths = names.filter((name) => name === 'content-length').length
+  // Only a lenient parser lets these through (RFC 9112, section 6.3).
+  if (lengths > 1 || (lengths === 1 && coding !== undefined))
+    throw ambiguousFraming('says in two ways where its body ends')
+  if (connectionNames(req).some((name) => FRAMING.has(name)))
+    throw ambiguousFraming('lists a field in Connection that describes its body')
+  if (names.some((name) => name.includes('_') && FRAMING.has(name.replaceAll('_', '-'))))
+    throw ambiguousFraming('has a field that may be taken for one that describes its body')
+}
+
+const ambiguousFraming = (fault: string): GatewayError =>
+  new GatewayError('request_malformed', { detail: `The request ${fault}.` })
