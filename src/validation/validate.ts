@@ -1,7 +1,7 @@
 import { jsonRanges } from '../content/media-type.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step, Validated } from '../exchange/exchange.js'
-import { type BodyPlan, checkBody } from './body.js'
+import { type BodyPlan, checkBody, frameBody } from './body.js'
 import { checkPart } from './parameters.js'
 import type { PartPlan } from './pairs.js'
 import { compile, type Schema } from './schema/compile.js'
@@ -92,7 +92,7 @@ export function validator(
       const { value, error } = await bodyOf(exchange, body, settings)
       refuse(exchange, error, settings)
       passed.parts = { ...found.parts, body: value }
-    }
+    } else await frameBody(exchange, settings)
     await (guard ? guard(exchange, next) : next())
   }
 

@@ -3,6 +3,7 @@ import { type Check, checkedOptions, oneOf } from '../../common/options.js'
 import type { Exchange, Step } from '../../exchange/exchange.js'
 import type { BodyPlan } from '../body.js'
 import { type Checker, compile, type Schema } from '../schema/compile.js'
+import { lenientEngine } from '../schema/engine.js'
 import { mediaRanges } from '../../content/media-type.js'
 import { type Document, mistake, readDocument } from './document.js'
 import type { Side } from './hidden.js'
@@ -46,20 +47,8 @@ const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
   methodOverride: oneOf('refuse', 'pass'),
 }
 
-/** Patterns are those of Unicode, as `\\p{L}` needs; what is none of these is taken as older engines do. */
-const regExp = Object.assign(
-  (pattern: string, _flags: string): RegExp => {
-    try {
-      return new RegExp(pattern, 'u')
-    } catch {
-      return new RegExp(pattern)
-    }
-  },
-  { code: 'new RegExp' },
-)
-
 /** What published documents need of ajv: keywords and formats that it does not know are let be. */
-const LENIENT = { strict: false, code: { regExp }, logger: false } as const
+const LENIENT = { strict: false, code: { regExp: lenientEngine }, logger: false } as const
 
 /** The routes of a document, and what they have let pass. */
 export interface OpenApi {

@@ -3,6 +3,7 @@ import { GatewayError, type Issue } from '../../errors/gateway-error.js'
 import { Budget } from './budget.js'
 import { type AjvOptions, compilerFor, type CompilerOptions } from './compiler.js'
 import { dialectOf } from './dialects.js'
+import { withOwnNames } from './engine.js'
 import { warnOfHazards } from './hazards.js'
 import { type Context, type Issues, issuesOf, type NameOf, placeOf } from '../issues/issues.js'
 import { type Place, placesOf } from './places.js'
@@ -150,7 +151,7 @@ function functionOf(name: string, schema: Schema, options: CompilerOptions): Val
       `validate: the schema of ${name} must be a JSON Schema (an object or a boolean), a function compiled by ajv, or a Standard JSON Schema such as zod 4.2's.`,
     )
   try {
-    const build = compilerFor(dialectOf(schema), options)
+    const build = compilerFor(dialectOf(schema), { ...options, ajv: withOwnNames(options.ajv) })
     return build(schema satisfies AnySchema)
   } catch (error) {
     throw wrong(name, error)

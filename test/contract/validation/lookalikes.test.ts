@@ -8,6 +8,7 @@ import {
   validate,
   type ValidateOptions,
 } from 'good-gateway'
+import httpProxy from 'http-proxy'
 import { hosts } from '../../support/hosts.js'
 import { problemIn } from '../../support/problem.js'
 import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
@@ -210,6 +211,31 @@ for (const host of hosts) {
     })
   })
 }
+
+for (const host of hosts)
+  describe(`${host.name}, a guarded DELETE`, () => {
+    it('never reaches the upstream as two requests, although nobody checks its body', async () => {
+      const seen: (string | undefined)[] = []
+      const upstream = await listen(
+        createServer((req, res) => {
+          seen.push(req.url)
+          req.resume().on('end', () => res.end('up'))
+        }),
+      )
+      const proxy = httpProxy.createProxyServer({ target: upstream.url })
+      const gateway = await host.start({
+        use: (api) => [api.problemDetails(), api.validate({ query: { type: 'object' } })],
+        handler: (req, res) => proxy.web(req, res),
+      })
+      const hidden = 'GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n'
+      const sent = getLine('/', 'Transfer-Encoding: chunked').replace('GET', 'DELETE')
+      const chunk = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`
+      assert.equal((await sendRaw(gateway.port, sent, chunk)).status, 200)
+      assert.deepEqual(seen, ['/'])
+      await gateway.close()
+      await upstream.close()
+    })
+  })
 
 describe('a server with a lenient parser', () => {
   it('lets no body pass unchecked that is in chunks beside a length of 0', async () => {

@@ -134,7 +134,6 @@ describe('maxLength', () => {
           assert.ok(text.length <= 20, 'the pattern was asked')
           return new RegExp(pattern, flags).test(text)
         },
-        toString: () => pattern,
       }),
       { code: 'unused' },
     )
@@ -157,5 +156,25 @@ describe('maxLength', () => {
         'format',
       ])
     }
+  })
+})
+
+describe('an engine of the caller', () => {
+  it('may give objects that all look the same', () => {
+    const regExp = Object.assign(
+      (pattern: string, flags: string) => {
+        const compiled = new RegExp(pattern, flags)
+        return { test: (text: string) => compiled.test(text) }
+      },
+      { code: 'unused' },
+    )
+    const schema = { properties: { a: { pattern: '^a' }, b: { pattern: '^b' } } }
+    const { check } = compile('body', schema, {
+      maxErrors: 1,
+      schemas: undefined,
+      ajv: { code: { regExp } },
+    })
+    assert.equal(check({ a: 'a', b: 'b' }), undefined)
+    assert.equal(check({ a: 'a', b: 'a' })?.[0]?.instancePath, '/b')
   })
 })
