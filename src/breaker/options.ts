@@ -104,7 +104,7 @@ const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
 /**
  * Checks the options of a circuit breaker and fills in the defaults.
  *
- * @throws {TypeError} naming the option and the mend.
+ * @throws {TypeError} naming the option and the fix.
  */
 export function readOptions(options: CircuitBreakerOptions): Settings {
   const { name, ...given } = checkedOptions('circuitBreaker', options, CHECKS)

@@ -101,10 +101,24 @@ export function readContentType(
   req: Pick<IncomingMessage, 'rawHeaders'>,
   ranges: readonly MediaRange[],
 ): Accepted | GatewayError {
-  const [field, ...others] = fieldsOf(req.rawHeaders, 'content-type')
+  const [field, other] = fieldsOf(req.rawHeaders, 'content-type')
   if (field === undefined)
     return refuseType(ranges, 'The request has a body but no Content-Type; see the Accept header.')
-  if (others.length > 0) return refuseType(ranges, 'The request has more than one Content-Type.')
+  if (other !== undefined) return refuseType(ranges, 'The request has more than one Content-Type.')
+  const known = lastAccepted.get(ranges)
+  if (known?.field === field) return known.accepted
+  const accepted = readField(field, ranges)
+  if (!GatewayError.is(accepted)) lastAccepted.set(ranges, { field, accepted })
+  return accepted
+}
+
+/** The last one for each list of ranges: most clients of a route send the same. */
+const lastAccepted = new WeakMap<
+  readonly MediaRange[],
+  { readonly field: string; readonly accepted: Accepted }
+>()
+
+function readField(field: string, ranges: readonly MediaRange[]): Accepted | GatewayError {
   if (!FIELD.test(field))
     return refuseType(ranges, 'The Content-Type of the request is not well-formed.')
   const names = [...field.matchAll(PARAMETERS)].map(([, name]) => name?.toLowerCase())
@@ -145,7 +159,12 @@ function hasType(range: string, type: string): boolean {
 
 /** All values of a field, as they came; `headers` would keep only the first. */
 function fieldsOf(raw: readonly string[], name: string): string[] {
-  return raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name)
+  const found: string[] = []
+  for (let at = 0; at < raw.length; at += 2) {
+    const key = raw[at] ?? ''
+    if (key.length === name.length && key.toLowerCase() === name) found.push(raw[at + 1] ?? '')
+  }
+  return found
 }
 
 /** The error for a Content-Type that is none of the ranges. */

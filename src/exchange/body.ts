@@ -28,7 +28,7 @@ export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buff
   // Two readers at once would each hold back what the other waits for.
   exchange.body ??= read(exchange, options)
   return exchange.body.then((bytes) => {
-    if (bytes.length > options.limit) throw new GatewayError('content_too_large')
+    if (bytes.length > options.limit) throw tooLarge(`has ${bytes.length} bytes`, options.limit)
     frame(exchange.req, bytes.length)
     return bytes
   })
@@ -50,7 +50,8 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return Promise.resolve(EMPTY)
-  if (announced > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  if (announced > options.limit)
+    return Promise.reject(tooLarge(`has ${announced} bytes`, options.limit))
   if (req.destroyed && !req.complete)
     return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
@@ -58,9 +59,17 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   const early = takeEarly(req)
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
-  if (early.length > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   return new HeldBody(exchange, options, early).whole
 }
+
+const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limit} bytes`, limit)
+
+/** The error of a body that is larger than a route takes. */
+export const tooLarge = (fault: string, limit: number): GatewayError =>
+  new GatewayError('content_too_large', {
+    detail: `The body ${fault}; this route takes at most ${limit}.`,
+  })
 
 function alreadyRead(req: IncomingMessage, place: object): GatewayError {
   const request = `${req.method} ${req.url?.split('?')[0]}`
@@ -156,8 +165,7 @@ class HeldBody implements Ticking, Follower {
       return false
     }
     this.#chunks.add(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
-    if (this.#early.length + this.#chunks.size > this.#limit)
-      this.#settle(new GatewayError('content_too_large'))
+    if (this.#early.length + this.#chunks.size > this.#limit) this.#settle(moreThan(this.#limit))
     return true
   }
 

@@ -52,7 +52,7 @@ export const ROUTES_CHECKS: Record<keyof RoutesOptions, Check> = {
  * method a key matches them all, and `HEAD` follows `GET`. Paths match decoded, in any case, with or
  * without a final slash; the most specific route with the method of the request wins.
  *
- * @throws {TypeError} when a key or an option is wrong, naming it and the mend.
+ * @throws {TypeError} when a key or an option is wrong, naming it and the fix.
  */
 export function routesStep<Routable extends Middleware>(
   table: RouteTable<Routable>,

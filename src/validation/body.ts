@@ -2,7 +2,7 @@ import type { BodyRules } from './options.js'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
-import { peekBody } from '../exchange/body.js'
+import { peekBody, tooLarge } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
@@ -45,18 +45,19 @@ export function mayLackBody(method = 'GET'): boolean {
   return BODILESS.has(method)
 }
 
-async function contentOf(
-  bytes: Buffer,
-  req: Head,
-  { limit }: Pick<BodyRules, 'limit'>,
-): Promise<Utf8> {
+/** The text of a body; a promise only where its content coding must be undone. */
+function contentOf(bytes: Buffer, req: Head, limit: number): Utf8 | Promise<Utf8> {
   const encoding = req.headers['content-encoding']?.toString()
-  const decoded = await decodeContent(bytes, encoding, limit).catch((error: unknown) => {
+  if (encoding === undefined) return readable(bytes)
+  return decodeContent(bytes, encoding, limit).then(readable, (error: unknown) => {
     throw isTooLarge(error)
       ? tooLarge(`has more than ${limit} bytes when it is decoded`, limit)
       : error
   })
-  const content = decodeUtf8(decoded)
+}
+
+function readable(bytes: Buffer): Utf8 {
+  const content = decodeUtf8(bytes)
   if (isBlank(content.text)) throw bodyRequired()
   return content
 }
@@ -88,46 +89,30 @@ export async function checkBody(
     const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
     if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
     if (way !== undefined) throw way
-    await frameBody(exchange, rules)
+    if (losesFraming(req)) await wholeBody(exchange, rules)
     return {}
   }
   const bytes = await wholeBody(exchange, rules)
   if (bytes.length === 0) return withoutBody(req, plan)
-  return way(await contentOf(bytes, req, rules), rules)
+  const content = contentOf(bytes, req, rules.limit)
+  return way(content instanceof Promise ? await content : content, rules)
 }
 
 /** Methods whose chunks http-proxy drops: behind it, the body would be taken for the next request. */
 const UNFRAMED = new Set(['DELETE', 'OPTIONS'])
 
-/** Reads a body that nobody checks where its framing would be lost; reading it gives it a length. */
-export async function frameBody(exchange: Exchange, rules: BodyRules): Promise<void> {
-  const { method = '', headers } = exchange.req
-  if (UNFRAMED.has(method) && headers['transfer-encoding'] !== undefined)
-    await wholeBody(exchange, rules)
+/** Whether the framing of a body would be lost behind a proxy; reading it gives it a length. */
+export function losesFraming({ method = '', headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined && UNFRAMED.has(method)
 }
 
-async function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
-  const { limit, bodyTimeout: timeout } = rules
-  try {
-    return await peekBody(exchange, { limit, timeout, place: rules })
-  } catch (error) {
-    const announced = announcedLength(exchange.req)
-    throw isTooLarge(error)
-      ? tooLarge(
-          announced > limit ? `has ${announced} bytes` : `has more than ${limit} bytes`,
-          limit,
-        )
-      : error
-  }
+/** Reads a body, and leaves it in the request. */
+export function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
+  return peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout, place: rules })
 }
 
 const isTooLarge = (error: unknown): boolean =>
   GatewayError.is(error) && error.code === 'content_too_large'
-
-const tooLarge = (fault: string, limit: number): GatewayError =>
-  new GatewayError('content_too_large', {
-    detail: `The body ${fault}; this route takes at most ${limit}.`,
-  })
 
 /** Waits for the first byte only: a body that is refused by its head need not arrive. */
 async function isEmpty(exchange: Exchange, rules: BodyRules): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { connectionNames } from '../content/connection.js'
 import { GatewayError } from '../errors/gateway-error.js'
 
+const CONTENT_LENGTH = 'content-length'
 const FRAMING = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding'])
 
 /**
@@ -18,15 +19,24 @@ export function refuseFraming(req: IncomingMessage): void {
     throw new GatewayError('unsupported_content_encoding', {
       detail: 'This route does not accept the Transfer-Encoding of the request.',
     })
-  const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
-  const lengths = names.filter((name) => name === 'content-length').length
+  const lengths = countLengths(rawHeaders)
   // Only a lenient parser lets these through (RFC 9112, section 6.3).
   if (lengths > 1 || (lengths === 1 && coding !== undefined))
     throw ambiguousFraming('says in two ways where its body ends')
   if (connectionNames(req).some((name) => FRAMING.has(name)))
     throw ambiguousFraming('lists a field in Connection that describes its body')
-  if (names.some((name) => name.includes('_') && FRAMING.has(name.replaceAll('_', '-'))))
-    throw ambiguousFraming('has a field that may be taken for one that describes its body')
+}
+
+/** How many fields say the length; one that only resembles a field of the framing is refused. */
+function countLengths(rawHeaders: readonly string[]): number {
+  let lengths = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? ''
+    if (name.length === CONTENT_LENGTH.length && name.toLowerCase() === CONTENT_LENGTH) lengths++
+    if (name.includes('_') && FRAMING.has(name.toLowerCase().replaceAll('_', '-')))
+      throw ambiguousFraming('has a field that may be taken for one that describes its body')
+  }
+  return lengths
 }
 
 const ambiguousFraming = (fault: string): GatewayError =>

@@ -97,7 +97,7 @@ export const CHECKS: Record<keyof ValidateOptions, Check> = {
 /**
  * Checks the options of `validate` and fills in the defaults.
  *
- * @throws {TypeError} in one line that names the option and the mend.
+ * @throws {TypeError} in one line that names the option and the fix.
  */
 export function settingsOf(options: ValidateOptions): Settings {
   const given = { ...DEFAULTS, ...checkedOptions('validate', options, CHECKS) }

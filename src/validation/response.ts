@@ -41,7 +41,7 @@ const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
 /**
  * Prepares the check of responses.
  *
- * @throws {TypeError} naming the status and the mend.
+ * @throws {TypeError} naming the status and the fix.
  */
 export function responseGuard(schemas: ResponseSchemas, settings: Settings): ResponseGuard {
   return guardBy(compileAll(schemas, settings), settings)

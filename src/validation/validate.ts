@@ -1,7 +1,7 @@
 import { jsonRanges } from '../content/media-type.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step, Validated } from '../exchange/exchange.js'
-import { type BodyPlan, checkBody, frameBody } from './body.js'
+import { type BodyPlan, checkBody, losesFraming, wholeBody } from './body.js'
 import { checkPart } from './parameters.js'
 import type { PartPlan } from './pairs.js'
 import { compile, type Schema } from './schema/compile.js'
@@ -59,7 +59,7 @@ const PARAMETERS = ['params', 'query', 'headers', 'cookies'] as const
  * `unsupported_media_type`, `unsupported_content_encoding`, `request_timeout`, and
  * `client_closed_request` when the client left while its body was awaited.
  *
- * @throws {TypeError} for a wrong schema or option, in one line that names it and the mend.
+ * @throws {TypeError} for a wrong schema or option, in one line that names it and the fix.
  */
 export function validateStep(schemas: Schemas, options: ValidateOptions = {}): Validation {
   const settings = settingsOf(options)
@@ -92,7 +92,7 @@ export function validator(
       const { value, error } = await bodyOf(exchange, body, settings)
       refuse(exchange, error, settings)
       passed.parts = { ...found.parts, body: value }
-    } else await frameBody(exchange, settings)
+    } else if (losesFraming(exchange.req)) await wholeBody(exchange, settings)
     await (guard ? guard(exchange, next) : next())
   }
 

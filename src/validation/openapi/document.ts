@@ -21,9 +21,9 @@ export interface Document {
   readonly ways: ReadonlySet<string>
 }
 
-/** The error for a mistake in a document: where it is, and what mends it. */
-export function mistake(place: string, mend: string): TypeError {
-  return new TypeError(`routes.fromOpenAPI: ${place}: ${mend}`)
+/** The error for a mistake in a document: where it is, and what fixes it. */
+export function mistake(place: string, fix: string): TypeError {
+  return new TypeError(`routes.fromOpenAPI: ${place}: ${fix}`)
 }
 
 /**

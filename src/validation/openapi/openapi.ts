@@ -66,7 +66,7 @@ export interface OpenApi {
 /**
  * Prepares a route for each operation of a document, which checks its parameters and its body.
  *
- * @throws {TypeError} in one line that names the place in the document and the mend.
+ * @throws {TypeError} in one line that names the place in the document and the fix.
  */
 export function openApiRoutes(given: unknown, options: OpenApiOptions & Otherwise): OpenApi {
   const checked = checkedOptions('routes.fromOpenAPI', options, OPTIONS)

@@ -35,7 +35,7 @@ const BOOLEANS = new Set([
  *
  * @returns where it is and the fix; undefined when there is nothing.
  */
-export function leftover(root: unknown): [place: string, mend: string] | undefined {
+export function leftover(root: unknown): [place: string, fix: string] | undefined {
   const seen = new Set<object>()
   const open: [value: unknown, place: string, named: boolean][] = [[root, '', false]]
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
@@ -44,8 +44,8 @@ export function leftover(root: unknown): [place: string, mend: string] | undefin
     seen.add(value)
     for (const [key, inner] of Object.entries(value)) {
       const at = `${place}/${key}`
-      const mend = named ? undefined : mendOf(key, inner)
-      if (mend !== undefined) return [at, mend]
+      const fix = named ? undefined : fixOf(key, inner)
+      if (fix !== undefined) return [at, fix]
       const isData = !named && (DATA.has(key) || key.startsWith('x-'))
       if (!isData) open.push([inner, at, !named && NAMES.has(key)])
     }
@@ -53,7 +53,7 @@ export function leftover(root: unknown): [place: string, mend: string] | undefin
   return undefined
 }
 
-function mendOf(key: string, value: unknown): string | undefined {
+function fixOf(key: string, value: unknown): string | undefined {
   if (key === '<<' && (isSchemaObject(value) || Array.isArray(value)))
     return 'is a merge key that was not merged; pass the text of the document, or parse it with merge keys'
   if (BOOLEANS.has(key) && typeof value !== 'boolean') return 'must be true or false'

@@ -49,7 +49,7 @@ export interface CompileSettings {
  * Compiles the schema of one part, at mount.
  *
  * @param name - What the schema is called in errors.
- * @throws {TypeError} in one line that names the part, what is wrong and the mend.
+ * @throws {TypeError} in one line that names the part, what is wrong and the fix.
  */
 export function compile(
   part: Issue['in'],
@@ -200,7 +200,7 @@ function followerOf(schema: unknown, documents: readonly object[] = NO_DOCUMENTS
 }
 
 /** What ajv says about a schema, and what to do about it. */
-const mends: readonly [RegExp, string][] = [
+const fixes: readonly [RegExp, string][] = [
   [/unknown keyword/, 'correct it, or allow it with ajv: { keywords: [its name] }'],
   [/unknown format/, 'correct it, or define it with ajv: { formats: { … } }'],
   [
@@ -216,8 +216,8 @@ const mends: readonly [RegExp, string][] = [
 function wrong(name: string, error: unknown): TypeError {
   const said =
     error instanceof Error ? error.message.replace(/\s+/g, ' ').slice(0, 500) : String(error)
-  const mend = mends.find(([pattern]) => pattern.test(said))?.[1] ?? 'correct the schema'
-  return new TypeError(`validate: the schema of ${name} does not compile: ${said}; ${mend}.`, {
+  const fix = fixes.find(([pattern]) => pattern.test(said))?.[1] ?? 'correct the schema'
+  return new TypeError(`validate: the schema of ${name} does not compile: ${said}; ${fix}.`, {
     cause: error,
   })
 }
