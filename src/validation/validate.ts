@@ -96,7 +96,7 @@ export function validator(
     await (guard ? guard(exchange, next) : next())
   }
 
-  return { step, valid: (exchange) => partsOf(exchange, by, 'this validate()') }
+  return { step, valid: (exchange) => partsOf(exchange, by, 'this validate() has not') }
 }
 
 const NO_PARAMETERS: Parameters = { parts: {}, error: undefined }
@@ -106,7 +106,7 @@ export function partsOf(exchange: Exchange | undefined, by: object, called: stri
   let passed = exchange?.valid
   while (passed && passed.by !== by) passed = passed.before
   if (passed) return passed.parts
-  throw new TypeError(`valid(): ${called} has not let the request pass; mount it before.`)
+  throw new TypeError(`valid(): ${called} let the request pass; mount it before.`)
 }
 
 /** Throws what is wrong with a request, or only reports it. */

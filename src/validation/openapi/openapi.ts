@@ -88,7 +88,7 @@ export function openApiRoutes(given: unknown, options: OpenApiOptions & Otherwis
     matrix: operations.some(({ parts }) =>
       parts.params?.spelt.some(({ style }) => style === 'matrix'),
     ),
-    valid: (exchange) => partsOf(exchange, by, 'no operation of this document'),
+    valid: (exchange) => partsOf(exchange, by, 'no operation of this document has'),
   }
 }
 

@@ -1,4 +1,4 @@
-import { parse } from 'yaml'
+import { yaml } from '#yaml'
 import { isSchemaObject } from '../schema/references.js'
 
 /**
@@ -7,7 +7,7 @@ import { isSchemaObject } from '../schema/references.js'
  * @throws the parser's error.
  */
 export function parseYaml(text: string): unknown {
-  return parse(text, { logLevel: 'error', merge: true })
+  return yaml().parse(text, { logLevel: 'error', merge: true })
 }
 
 /** Where the names are an author's own, and the values examples or data. */

@@ -2,7 +2,7 @@ import { type Follow, isSchemaObject, type SchemaObject } from './references.js'
 
 /** What a schema says about the names of the members at one place of a value. */
 export interface Place {
-  /** The names that `properties` declares, through references and all combinations. */
+  /** The names in `properties` and `required`, through references and all combinations. */
   readonly names: ReadonlySet<string>
   /** Whether a name is declared: as it is, by a pattern, or as one of any. */
   declares(name: string): boolean
@@ -69,7 +69,12 @@ function createPlace(parts: readonly SchemaObject[], placeOf: PlaceOf): Place {
   const members = new Map<string, Place | undefined>()
   const items = new Map<number, Place | undefined>()
   const rules = parts.map(ruleOf)
-  const names = new Set(parts.flatMap(({ properties }) => Object.keys(mapOf(properties))))
+  const names = new Set(
+    parts.flatMap(({ properties, required }) => [
+      ...Object.keys(mapOf(properties)),
+      ...listOf(required).map(String),
+    ]),
+  )
   const positions = Math.max(
     0,
     ...parts.flatMap((part) => ITEM_LISTS.map((keyword) => listOf(part[keyword]).length)),

@@ -1,4 +1,5 @@
-import { _, type Ajv, type KeywordCxt } from 'ajv'
+import { draft07 } from '#ajv'
+import type { Ajv, KeywordCxt } from 'ajv'
 
 /** Keywords whose cost grows with the text. */
 const COSTLY = ['pattern', 'format'] as const
@@ -8,6 +9,7 @@ const COSTLY = ['pattern', 'format'] as const
  * ajv checks each keyword, also behind one that has failed.
  */
 export function shieldPatterns(ajv: Ajv): void {
+  const { _ } = draft07()
   for (const keyword of COSTLY) {
     const known = ajv.getKeyword(keyword)
     if (typeof known !== 'object' || !('code' in known) || known.code === undefined) continue

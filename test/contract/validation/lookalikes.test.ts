@@ -174,6 +174,16 @@ for (const host of hosts) {
       assert.equal((await ask('x-other')).status, 200)
     })
 
+    it('knows a field that is only required', async () => {
+      await start({ headers: { type: 'object', required: ['x-tenant'] } })
+      const ask = (...fields: string[]) =>
+        sendRaw(gateway.port, getLine('/', 'X-Tenant: a', ...fields))
+      assertLookalike(await ask('x_tenant: b'), 'headers', 'x_tenant')
+      const dropped = getLine('/', 'X-Tenant: a').replace('close', 'close, x-tenant')
+      assert.equal((await sendRaw(gateway.port, dropped)).status, 400)
+      assert.equal((await ask()).status, 200)
+    })
+
     it('refuses two ways to say how a body is read', async () => {
       await start({ body: true })
       for (const field of [

@@ -181,6 +181,40 @@ const versions = describing({
   '/any': { post: { requestBody: content({ type: 'object', required: ['one'] }, '*/*') } },
 })
 
+const nullable = describing(
+  {
+    '/a': {
+      post: {
+        requestBody: content({
+          type: 'object',
+          properties: {
+            a: { enum: ['x'], nullable: true },
+            b: { type: 'string', enum: ['x'], nullable: true },
+            c: { nullable: true, allOf: [{ $ref: '#/components/schemas/Named' }] },
+            d: { $ref: '#/components/schemas/Named/properties/inner' },
+          },
+        }),
+      },
+    },
+  },
+  {
+    openapi: '3.0.3',
+    servers: [
+      { url: '../v1/{stage}', variables: { stage: { default: 'live', enum: ['live', 'test'] } } },
+    ],
+    components: {
+      schemas: {
+        Named: {
+          nullable: true,
+          type: 'object',
+          allOf: [{ required: ['inner'] }],
+          properties: { inner: { type: 'integer' } },
+        },
+      },
+    },
+  },
+)
+
 const upload = describing({
   '/a': { post: { requestBody: content({ type: 'object' }, 'multipart/form-data') } },
 })
@@ -314,6 +348,12 @@ for (const host of hosts) {
       [versions, 'POST /range', 'application/xml', '<x/>', 415],
       [versions, 'POST /range', 'application/octet-stream', '{}', 415],
       [versions, 'POST /any', 'text/plain', '{}', 415],
+      [nullable, 'POST /v1/live/a', json, '{"a":null,"b":null,"c":null,"d":1}', 200],
+      [nullable, 'POST /v1/test/a', json, '{"a":"x","b":"x","c":{"inner":1}}', 200],
+      [nullable, 'POST /v1/live/a', json, '{"a":"y"}', 400, 'body #/a'],
+      [nullable, 'POST /v1/live/a', json, '{"b":"y"}', 400, 'body #/b'],
+      [nullable, 'POST /v1/live/a', json, '{"c":{"inner":"1"}}', 400, 'body #/c/inner'],
+      [nullable, 'POST /v1/live/a', json, '{"d":"1"}', 400, 'body #/d'],
       [upload, 'POST /a', undefined, '', 400, 'body #'],
       [upload, 'POST /a', multipart, '', 400, 'body #'],
       [upload, 'POST /a', multipart, '--b--', 200],

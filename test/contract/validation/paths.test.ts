@@ -212,24 +212,17 @@ const expressLike =
     return app as unknown as RequestListener
   }
 
-const koaLike =
-  (nested: boolean): Mounted =>
-  (given) => {
-    const app = new Koa()
-    app.use(koaApi.problemDetails())
-    const guard = koaApi.routes.fromOpenAPI(given)
-    app.use(nested ? mount('/', mount('/api', guard)) : mount('/api', guard))
-    app.use((ctx) => {
-      ctx.body = 'up'
-    })
-    return app.callback()
-  }
+const koaLike: Mounted = (given) => {
+  const app = new Koa()
+  app.use(koaApi.problemDetails()).use(mount('/api', koaApi.routes.fromOpenAPI(given)))
+  app.use((ctx) => void (ctx.body = 'up'))
+  return app.callback()
+}
 
 const mounted: readonly [string, Mounted][] = [
   ['Express 5', expressLike(() => express() as never)],
   ['Express 4', expressLike(() => express4() as never)],
-  ['Koa 3', koaLike(false)],
-  ['Koa 3, nested', koaLike(true)],
+  ['Koa 3', koaLike],
   [
     'polka',
     (given) => {
@@ -279,6 +272,22 @@ for (const [name, start] of mounted)
       assert.match(told.join(), /routes\.fromOpenAPI is mounted below \/api/)
     })
   })
+
+describe('Koa 3, below several mount paths', () => {
+  it('matches all of them and the rest together', async () => {
+    const guard = koaApi.routes.fromOpenAPI({ ...document, servers: [{ url: '/shop/api' }] })
+    const app = new Koa()
+    app.use(koaApi.problemDetails()).use(mount('/shop', mount('/api', guard)))
+    app.use((ctx) => void (ctx.body = 'up'))
+    const gateway = await listen(createServer(app.callback()))
+    const [bad, good] = [
+      await send(gateway, 'POST /shop/api/orders'),
+      await send(gateway, 'POST /shop/api/orders', 'X-Ok: 1'),
+    ]
+    await gateway.close()
+    assert.deepEqual([bad.status, good.status], [400, 200])
+  })
+})
 
 describe('Koa 3, after a mount path', () => {
   it('matches the path as it is, although koa-mount has left its own behind', async () => {

@@ -108,6 +108,24 @@ for (const host of hosts) {
       ['deflate', deflateSync(good), [json, 'Content-Encoding: deflate']],
       ['brotli', brotliCompressSync(good), [json, 'Content-Encoding: br']],
       [
+        'JSON under the name of plain text',
+        good,
+        ['Content-Type: text/plain; charset=UTF-8'],
+        { contentType: ['text/plain'] },
+      ],
+      [
+        'JSON under another name',
+        good,
+        ['Content-Type: application/x-amz-json-1.1'],
+        { contentType: ['application/csp-report', 'application/x-amz-json-1.1'] },
+      ],
+      [
+        'a form with raw blanks and UTF-8',
+        'qty=1&tags=a b&tags=ä',
+        [form],
+        { contentType: ['application/x-www-form-urlencoded'] },
+      ],
+      [
         'a form, where it is listed',
         'qty=1',
         [form],
@@ -137,6 +155,14 @@ for (const host of hosts) {
       (RegExp | undefined)?,
       ValidateOptions?,
     ][] = [
+      [
+        'what is no JSON under another name',
+        'qty=1',
+        ['Content-Type: text/plain'],
+        'request_malformed',
+        undefined,
+        { contentType: ['text/plain'] },
+      ],
       ['no Content-Type', good, [], 'unsupported_media_type'],
       ['text/plain', good, ['Content-Type: text/plain'], 'unsupported_media_type'],
       ['a form, where it is not listed', 'qty=1', [form], 'unsupported_media_type'],
