@@ -100,6 +100,17 @@ describe('diagnose: streams of events', function () {
     assert.match(linesOf(diagnosis, 'payload'), /note: it has not ended so far/)
   })
 
+  it('does not ask for the end of a chat that still goes on, but of one that fell silent', async () => {
+    const going = await streamed((res) => {
+      const timer = setInterval(() => res.write(CHUNK), 100)
+      res.once('close', () => clearInterval(timer))
+    })
+    assert.equal(going.verdict.healthy, true)
+    const silent = await streamed((res) => res.write(CHUNK))
+    assert.equal(silent.verdict.code, 'upstream_idle_timeout')
+    assert.match(linesOf(silent, 'payload'), /fell silent for 1 s before its "data: \[DONE\]"/)
+  })
+
   it('lets a stream wait that has nothing to say', async () => {
     const diagnosis = await streamed((res) => res.write(': hello\n\n'))
     assert.equal(diagnosis.verdict.healthy, true)
@@ -144,6 +155,7 @@ describe('diagnose: streams of events', function () {
           { ms: 20_010, bytes: body.length },
         ],
         headMs: 5,
+        ms: 20_020,
         late: false,
         silentMs: 0,
         complete: true,
