@@ -11,6 +11,8 @@ export interface CertificateOptions {
   readonly notBefore?: Date
   /** @default in an hour */
   readonly notAfter?: Date
+  /** Who signs it: a name and a private key as PEM. @default itself */
+  readonly issuer?: { readonly commonName: string; readonly key: string }
 }
 
 /** A private key and its certificate, both as PEM. */
@@ -22,14 +24,14 @@ export interface Certificate {
 const HOUR = 3_600_000
 
 /**
- * Makes a self-signed certificate (RFC 5280) with a fresh P-256 key.
+ * Makes a certificate (RFC 5280) with a fresh P-256 key, signed by itself unless an issuer is given.
  *
  * For tests and demonstrations only. Throws a TypeError for an IPv6 address.
  */
 export function selfSigned(options: CertificateOptions = {}): Certificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const content = describe(options, publicKey.export({ type: 'spki', format: 'der' }))
-  const signature = sign('sha256', content, privateKey)
+  const signature = sign('sha256', content, options.issuer?.key ?? privateKey)
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: pem(sequence(content, ECDSA_WITH_SHA256, bitString(signature))),
@@ -43,23 +45,28 @@ function describe(
     altNames = ['localhost', '127.0.0.1'],
     notBefore = new Date(Date.now() - HOUR),
     notAfter = new Date(Date.now() + HOUR),
+    issuer,
   }: CertificateOptions,
   publicKey: Buffer,
 ): Buffer {
-  const name = sequence(der(SET, sequence(COMMON_NAME, der(UTF8_STRING, Buffer.from(commonName)))))
   return sequence(
     der(VERSION, der(INTEGER, Buffer.from([2]))), // version 3
     der(INTEGER, serialNumber()),
     ECDSA_WITH_SHA256,
-    name,
+    nameOf(issuer?.commonName ?? commonName),
     sequence(time(notBefore), time(notAfter)),
-    name,
+    nameOf(commonName),
     publicKey,
     der(
       EXTENSIONS,
       sequence(sequence(ALT_NAMES, der(OCTET_STRING, sequence(...altNames.map(altName))))),
     ),
   )
+}
+
+function nameOf(commonName: string): Buffer {
+  const value = der(UTF8_STRING, Buffer.from(commonName))
+  return sequence(der(SET, sequence(COMMON_NAME, value)))
 }
 
 // Tags of DER (ITU-T X.690); those from 0x80 belong to the structure that they are used in.

@@ -123,7 +123,7 @@ function writerOf(answer: Answer, seen: Seen, passed: readonly Mark[]): Who {
 /** The name that the gateway has been given stands in `Proxy-Status`. */
 const ours = (name?: string) =>
   ({
-    writer: name === undefined ? 'good-gateway' : `good-gateway "${oneLine(name)}"`,
+    writer: name === undefined ? 'good-gateway' : `good-gateway "${name}"`,
     by: 'gateway',
     logs: 'the log of the gateway',
     ours: true,

@@ -26,6 +26,7 @@ import { nextCall, type Redirection } from './redirect.js'
 import { secureEach } from './tls.js'
 import { type Advice, type Verdict, verdictOf } from './verdict.js'
 import type { Answer } from './received.js'
+import { oneLine } from './words.js'
 
 /** What the caller brings to a diagnosis, beside the call. */
 export interface Means {
@@ -77,15 +78,15 @@ export async function diagnose(first: ApiCall, means: Means): Promise<Diagnosis>
 const keyOf = ({ method, url }: ApiCall): string => `${method} ${url.href}`
 
 const describe = ({ status, to, loses }: Redirection): Finding[] => [
-  note(`redirected (${status}) to ${to}`),
+  note(`redirected (${status}) to ${oneLine(to)}`),
   ...loses.map((text) => warning(text)),
 ]
 
 function loopOf(redirections: readonly Redirection[], loops: boolean): Finding {
-  const last = redirections.at(-1)
+  const to = oneLine(redirections.at(-1)?.to ?? '')
   const text = loops
-    ? `the redirections go in a circle: ${last?.to} comes again`
-    : `more than ${MOST_REDIRECTS} redirections, the last to ${last?.to}`
+    ? `the redirections go in a circle: ${to} comes again`
+    : `more than ${MOST_REDIRECTS} redirections, the last to ${to}`
   const cookies = redirections.some(({ givesCookie }) => givesCookie)
   const cookieless = cookies ? '; clients that keep cookies may get through' : ''
   return fault('loop_detected', text + cookieless, {

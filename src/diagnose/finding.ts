@@ -1,5 +1,6 @@
 import type { Code } from '../errors/codes.js'
 import { classify } from '../failures/classify.js'
+import { oneLine } from './words.js'
 
 /** The steps, in the order in which they are walked. */
 export const STEPS = ['name', 'connection', 'tls', 'http', 'answer', 'payload'] as const
@@ -82,5 +83,5 @@ export const codeOf = (error: unknown): Code => classify(error)?.code ?? 'upstre
 export function nameOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error)
   const { code, message } = error as { code?: unknown; message?: unknown }
-  return typeof code === 'string' ? code : String(message ?? 'unknown error')
+  return typeof code === 'string' ? code : oneLine(String(message ?? 'unknown error'))
 }

@@ -122,7 +122,7 @@ const KONG: Rows = [
 // prettier-ignore
 const HAPROXY: Rows = [
   [/^502/, 'upstream_protocol_error', 'the server behind HAProxy sent an answer that is not valid or not complete'],
-  [/^503/, 'circuit_open', 'HAProxy has no server left to send it to'],
+  [/^503/, 'upstream_error', 'HAProxy could connect to no server, or has none left that is healthy'],
   [/^504/, 'upstream_timeout', 'the server behind HAProxy did not answer within "timeout server"'],
 ]
 

@@ -26,6 +26,9 @@ export interface Contract {
   response(call: ApiCall, answer: JsonAnswer): readonly string[] | undefined
 }
 
+/** There are no schemas. */
+export const NO_CONTRACT: Contract = { request: () => undefined, response: () => undefined }
+
 /** A response as a contract sees it. */
 export interface JsonAnswer {
   readonly status: number

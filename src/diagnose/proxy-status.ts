@@ -1,5 +1,6 @@
 import { type Parameters, parseList, Token } from 'structured-headers'
 import { type Code, codes } from '../errors/codes.js'
+import { oneLine } from './words.js'
 
 /** The member of `Proxy-Status` that tells of a failure (RFC 9209). */
 export interface ProxyFailure {
@@ -39,8 +40,8 @@ export function proxyFailure(lines: readonly string[]): ProxyFailure | undefined
   for (const [item, parameters] of listIn(lines)) {
     const error = parameters.get('error')
     if (!(error instanceof Token) && typeof error !== 'string') continue
-    const name = error.toString()
-    return { proxy: String(item), error: name, code: MEANINGS[name] ?? OWN.get(name) }
+    const name = oneLine(error.toString())
+    return { proxy: oneLine(String(item)), error: name, code: MEANINGS[name] ?? OWN.get(name) }
   }
   return undefined
 }
@@ -48,7 +49,7 @@ export function proxyFailure(lines: readonly string[]): ProxyFailure | undefined
 /** The name of the proxy that has spoken last. */
 export function lastProxy(lines: readonly string[]): string | undefined {
   const [item] = listIn(lines).at(-1) ?? []
-  return item === undefined ? undefined : String(item)
+  return item === undefined ? undefined : oneLine(String(item))
 }
 
 function listIn(lines: readonly string[]): [unknown, Parameters][] {

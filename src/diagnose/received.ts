@@ -60,7 +60,7 @@ export const isEventStream = (answer: Pick<Answer, 'rawHeaders'>): boolean =>
 
 /** The code of what broke an answer; undefined when nothing did. */
 export function breakOf(answer: Answer): Code | undefined {
-  const { status, error, late, silentMs } = answer
+  const { status, error, late } = answer
   if (status === undefined) return late ? 'upstream_timeout' : codeOf(error)
   if (status === 101) return 'upstream_upgrade_failed'
   if (status < 200 || status > 599) return 'upstream_protocol_error'
@@ -68,7 +68,15 @@ export function breakOf(answer: Answer): Code | undefined {
     const code = codeOf(error)
     return code === 'upstream_connection_lost' ? 'upstream_response_incomplete' : code
   }
-  // Half of the time without a byte: it has stopped, and is not only long. Events come when there are some.
-  const stopped = late && silentMs * 2 > answer.ms - (answer.headMs ?? 0)
-  return stopped && !isEventStream(answer) ? 'upstream_idle_timeout' : undefined
+  // Events come when there are some.
+  return hasStopped(answer) && !isEventStream(answer) ? 'upstream_idle_timeout' : undefined
 }
+
+/** Whether a body has stopped before its end, and is not only long: half of the wait without a byte. */
+export const hasStopped = ({
+  late,
+  silentMs,
+  ms,
+  headMs = 0,
+}: Pick<Answer, 'late' | 'silentMs' | 'ms' | 'headMs'>): boolean =>
+  late && silentMs * 2 > ms - headMs

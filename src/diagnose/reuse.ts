@@ -104,7 +104,8 @@ function secondFindings(head: Answer): Finding[] {
 
 /** HEAD has the fields of GET (RFC 9110, section 9.3.2). */
 function compare(call: ApiCall, get: Answer, head: Answer): Finding[] {
-  if (call.method !== 'GET' || breakOf(head) !== undefined) return []
+  const failed = (get.status ?? 0) >= 400
+  if (call.method !== 'GET' || failed || breakOf(head) !== undefined) return []
   const differs = [
     get.status !== head.status && `the status is ${head.status}, not ${get.status}`,
     ...['content-type', 'content-length'].map((name) => {

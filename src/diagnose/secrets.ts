@@ -17,16 +17,21 @@ export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}${query === '' ? '' : `?${query}`}`
 }
 
-/** Shorter ones are words of every text. */
-const SHORTEST = 6
+/** Shorter ones are parts of every text. */
+const SHORTEST = 3
+/** Most values of a query are no secrets, but words and numbers. */
+const SHORTEST_OF_QUERY = 6
 
 /** The texts of a call that must not be shown, wherever a server may repeat them. */
 export function secretsOf({ url, headers }: ApiCall): string[] {
   const fields = headers.filter(([name]) => looksSecret(name)).map(([, value]) => value)
-  const parts = fields.flatMap((value) => [...partsOf(value), ...basicIn(value)])
+  const parts = fields.flatMap((value) => [value, ...partsOf(value), ...basicIn(value)])
   const raw = [...url.search.matchAll(/=([^&]+)/g)].map(([, value = '']) => value)
-  const all = [...fields, ...parts, ...raw, ...url.searchParams.values()]
-  const found = all.filter((text) => text.length >= SHORTEST)
+  const query = [...raw, ...url.searchParams.values()]
+  const found = [
+    ...parts.filter(({ length }) => length >= SHORTEST),
+    ...query.filter(({ length }) => length >= SHORTEST_OF_QUERY),
+  ]
   // A long one may have a short one inside.
   return [...new Set(found)].toSorted((a, b) => b.length - a.length)
 }

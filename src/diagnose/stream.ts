@@ -2,7 +2,7 @@ import { type ErrorBody, errorIn } from './error-body.js'
 import { fault, type Finding, note, warning } from './finding.js'
 import { isMembers, jsonIn, textAt } from './json-value.js'
 import { clause, counted, oneLine, quoted, timeIn } from './words.js'
-import type { Answer } from './received.js'
+import { type Answer, hasStopped } from './received.js'
 
 /** One event of a stream of server-sent events. */
 interface ServerEvent {
@@ -19,7 +19,10 @@ export interface Streamed {
 }
 
 /** What of an answer a stream is read from. */
-type StreamAnswer = Pick<Answer, 'body' | 'arrivals' | 'headMs' | 'late' | 'silentMs' | 'complete'>
+type StreamAnswer = Pick<
+  Answer,
+  'body' | 'ms' | 'arrivals' | 'headMs' | 'late' | 'silentMs' | 'complete'
+>
 
 /** Silence within a stream that some gateway on the way may not wait for. */
 const LONG_GAP = 15_000
@@ -59,21 +62,23 @@ export function readStream(answer: StreamAnswer, broken: boolean): Streamed {
   const events = eventsIn(answer.body.toString())
   const gap = longestGap(answer)
   const error = events.map(errorOf).find((found) => found !== undefined)
-  const kind = ENDS.find(({ is }) => events.some(is))
-  const ended = kind === undefined || events.some(kind.ends)
   const findings = [
     note(`${counted(events.length, 'event')}, longest silence ${timeIn(gap)}`),
     ...(error ? [errorFinding(error)] : []),
-    ...(error || broken || ended || kind === undefined ? [] : [missingEnd(kind, answer)]),
-    ...(answer.late && kind === undefined ? [note('it has not ended so far')] : []),
+    ...(error || broken ? [] : endFindings(answer, events)),
     ...(gap >= LONG_GAP ? [longGap(gap)] : []),
     ...heldBack(answer, events.length),
   ]
-  return {
-    findings,
-    error,
-    facts: { events: events.length, longest_silence_ms: gap, ended: answer.complete && ended },
-  }
+  return { findings, error, facts: { events: events.length, longest_silence_ms: gap } }
+}
+
+/** A stream of a known kind has an end of its own; the others may go on for ever. */
+function endFindings(answer: StreamAnswer, events: readonly ServerEvent[]): Finding[] {
+  const kind = ENDS.find(({ is }) => events.some(is))
+  if (kind !== undefined && events.some(kind.ends)) return []
+  const goesOn = answer.late && (kind === undefined || !hasStopped(answer))
+  if (goesOn) return [note('it has not ended so far')]
+  return kind === undefined ? [] : [missingEnd(kind, answer)]
 }
 
 /** Events as the HTML standard parses them. */
@@ -135,6 +140,7 @@ function missingEnd(
     return fault(
       'upstream_idle_timeout',
       `${kind.kind} fell silent for ${timeIn(silentMs)} before its ${quoted(kind.end)}`,
+      { fix: 'If it only takes long, ask again with a longer --timeout.' },
     )
   return fault(
     'upstream_response_incomplete',

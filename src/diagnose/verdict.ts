@@ -58,17 +58,30 @@ export function verdictOf(evidence: Evidence, advice: Advice): Verdict {
   }
 }
 
+/** Codes whose pages lead to the settings of this package. */
+const OURS: ReadonlySet<Code> = new Set([
+  'circuit_open',
+  'concurrency_limit',
+  'gateway_error',
+  'gateway_misconfigured',
+  'request_rejected',
+  'route_not_found',
+  'method_not_allowed',
+  'upstream_error',
+])
+
 /** The page of the code; why another server refuses or fails, only that server knows. */
 function advised(code: Code, { source }: Evidence, advice: Advice): string[] {
   const [, client, operator] = advice[code]
-  const foreign = source?.ours === false
-  if (foreign && code === 'request_rejected')
-    return ['As the client: Change the call by what the answer says.']
-  const asOperator =
-    foreign && code === 'upstream_error'
-      ? 'The logs have the reason; the time and the id of this call lead to it.'
-      : plain(operator)
-  return [`As the client: ${plain(client)}`, `As the operator: ${asOperator}`]
+  const foreign = source?.ours === false && OURS.has(code)
+  const asClient =
+    foreign && code === 'request_rejected'
+      ? 'Change the call by what the answer says.'
+      : plain(client)
+  const asOperator = foreign
+    ? 'The logs have the reason; the time and the id of this call lead to it.'
+    : plain(operator)
+  return [`As the client: ${asClient}`, `As the operator: ${asOperator}`]
 }
 
 const isWarning = ({ level }: Finding): boolean => level === 'warning'

@@ -362,7 +362,7 @@ const ROWS: readonly Row[] = [
       [HTML],
       HAPROXY('503 Service Unavailable', 'No server is available to handle this request.'),
     ],
-    code: 'circuit_open',
+    code: 'upstream_error',
     says: /HAProxy answers 503/,
   },
   {
@@ -490,6 +490,13 @@ describe('diagnose: whose answer it is', function () {
     assert.deepEqual([used.verdict.code, used.verdict.retryable], ['upstream_rate_limited', false])
     const advised = await diagnoseAnswer('503 Service Unavailable', ['x-should-retry: false'])
     assert.equal(advised.verdict.retryable, false)
+  })
+
+  it('does not send those who run another gateway to the settings of this one', async () => {
+    const envoy = await diagnoseAnswer('503 Unavailable', ['server: envoy'], 'no healthy upstream')
+    assert.equal(envoy.verdict.code, 'circuit_open')
+    assert.doesNotMatch(envoy.verdict.next.join('\n'), /breakers/)
+    assert.match(envoy.verdict.next[0] ?? '', /outlier detection/)
   })
 
   it('takes what a body says of repetition and waiting before what the code says', async () => {

@@ -1,10 +1,8 @@
 import type { ApiCall } from '../../src/diagnose/call.js'
 import { type Diagnosis, diagnose } from '../../src/diagnose/diagnose.js'
-import type { Contract } from '../../src/diagnose/payload.js'
+import { NO_CONTRACT } from '../../src/diagnose/payload.js'
 import { advice } from '../../src/problem/advice.js'
 import { rawServer, reply } from './raw-server.js'
-
-const NOTHING: Contract = { request: () => undefined, response: () => undefined }
 
 /** Diagnoses in this process: the same as the command does, without the time that a process takes. */
 export function diagnoseHere(
@@ -14,7 +12,7 @@ export function diagnoseHere(
   const whole = { method: 'GET', headers: [['Accept', '*/*']] as const, body: undefined, ...call }
   return diagnose(whole, {
     limits: { timeout, idle: 0, resolvers: [] },
-    contract: NOTHING,
+    contract: NO_CONTRACT,
     advice,
   })
 }

@@ -181,8 +181,10 @@ describe('diagnose: the call', function () {
         '2',
       )
       assert.equal(report.exit, 0)
-      const [, ms] = /idle connections after (\d+) ms, load/.exec(found(report, 'http')) ?? []
-      assert.ok(Number(ms) > 400 && Number(ms) < 1000, ms)
+      assert.match(
+        found(report, 'http'),
+        /warning: the server closes idle connections after [\d.]+ m?s, load balancers/,
+      )
     })
 
     it('is not made where it would add to the load', async () => {

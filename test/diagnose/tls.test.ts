@@ -99,6 +99,17 @@ describe('diagnose: TLS', function () {
     assert.match(found(report, 'tls'), /self-signed: no authority has signed it/)
   })
 
+  it('finds a chain with a gap', async () => {
+    const authority = selfSigned({ commonName: 'An authority' })
+    const { key, cert } = selfSigned({ issuer: { commonName: 'An authority', ...authority } })
+    const server = await listen(createTlsServer({ key, cert }))
+    const report = await diagnosed([server.url.replace('http', 'https')])
+    await server.close()
+    assert.equal(report.code, 'upstream_tls_certificate')
+    assert.match(found(report, 'tls'), /does not send the certificates between its own/)
+    assert.match(report.next[0] ?? '', /^Send the whole chain/)
+  })
+
   it('finds a server that knows old versions only', async () => {
     const report = await ask({}, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1' })
     assert.equal(report.code, 'upstream_tls_failed')
