@@ -77,7 +77,7 @@ describe('diagnose: the payload', function () {
         [JSON_TYPE],
         '{"a":1,"a":2}',
         undefined,
-        /warning: readers of JSON differ about a member name that its object already has/,
+        /warning: readers of JSON differ about a second member named "a"/,
       ],
       [
         'JSON that says it is text',
