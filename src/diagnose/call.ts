@@ -27,6 +27,8 @@ export interface Address {
 export const MOST_ADDRESSES = 8
 /** Most bytes of a body that are kept. */
 export const MOST_KEPT = 1_048_576
+/** Most bytes of a body that are read. */
+export const MOST_READ = 67_108_864
 /** Most redirections that are followed. */
 export const MOST_REDIRECTS = 10
 

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { type ApiCall, MOST_KEPT } from './call.js'
+import { type ApiCall, MOST_KEPT, MOST_READ } from './call.js'
 import { since } from './finding.js'
 import type { Answer, Arrival } from './received.js'
 
@@ -82,6 +82,7 @@ export class Exchange {
     this.bodyBytes += bytes.length
     if (this.arrivals.length < MOST_ARRIVALS)
       this.arrivals.push({ ms: since(this.startedAt), bytes: this.bodyBytes })
+    if (this.bodyBytes > MOST_READ) this.giveUp()
   }
 
   /** After the head, the response itself has the last word: its end may still come. */

@@ -27,7 +27,7 @@ export interface Answer {
   readonly ms: number
   /** Milliseconds of silence before this side stopped waiting. */
   readonly silentMs: number
-  /** Whether this side stopped waiting. */
+  /** Whether this side stopped to wait, or to read. */
   readonly late: boolean
   /** Whether its connection had been used before. */
   readonly reused: boolean

@@ -252,6 +252,23 @@ describe('diagnose: the call', function () {
       assert.ok(performance.now() - startedAt < 6000)
     })
 
+    it('reads no more than 64 MB, however fast they come', async () => {
+      const part = Buffer.alloc(65_536, 'x')
+      const report = await http(
+        (_req, res) => {
+          const more = (): void => {
+            while (!res.destroyed && res.write(part));
+            res.once('drain', more)
+          }
+          more()
+        },
+        '--timeout',
+        '15',
+      )
+      assert.equal(report.exit, 0)
+      assert.match(found(report, 'http'), /no end after [\d.]+ m?s and 64(?:\.\d)? MB/)
+    })
+
     it('warns of a clock that is not this one', async () => {
       const date = new Date(Date.now() - 3 * 3_600_000).toUTCString()
       const report = await raw(reply('200 OK', [`Date: ${date}`], 'ok'))
