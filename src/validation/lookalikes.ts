@@ -106,23 +106,30 @@ export function memberLookalikes(
   most: number,
 ): readonly FoundMember[] {
   const found: FoundMember[] = []
-  const path: string[] = []
-  const inside = (value: object, place: Place): void => {
-    if (Array.isArray(value)) value.forEach((item, at) => step(String(at), item, place.item(at)))
+  // Places of items become texts only where something was found.
+  const path: (string | number)[] = []
+  const inside = (value: Members, place: Place): void => {
+    if (Array.isArray(value))
+      value.forEach((item, at) => isObject(item) && step(at, item, place.item(at)))
     else
-      for (const [name, member] of Object.entries(value)) {
+      for (const name of Object.keys(value)) {
+        const member = value[name]
         const meant = place.names.has(name) ? undefined : foldedOf(place).get(foldCase(name))
         if (meant !== undefined && !place.declares(name) && found.length < most)
-          found.push({ segments: [...path, name], meant })
-        step(name, member, place.member(name))
+          found.push({ segments: [...path.map(String), name], meant })
+        if (isObject(member)) step(name, member, place.member(name))
       }
   }
-  const step = (segment: string, value: unknown, place: Place | undefined): void => {
-    if (typeof value !== 'object' || value === null || place === undefined) return
+  const step = (segment: string | number, value: Members, place: Place | undefined): void => {
+    if (place === undefined) return
     path.push(segment)
     inside(value, place)
     path.pop()
   }
-  if (typeof root === 'object' && root !== null && start) inside(root, start)
+  if (isObject(root) && start) inside(root, start)
   return found
 }
+
+type Members = Readonly<Record<string, unknown>>
+
+const isObject = (value: unknown): value is Members => typeof value === 'object' && value !== null

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { collect, isDecodable, type Raw } from '../content/pairs.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
@@ -17,7 +18,7 @@ export const readers: Readonly<
 > = {
   params: ({ params }) => collect(Object.entries(params).flatMap(spread)),
   query: ({ req }) => queryOf(req.url),
-  headers: ({ req }) => collect(Object.entries(req.headers).flatMap(spread)),
+  headers: ({ req }) => collect(headersOf(req)),
   cookies: ({ req }) => collect(cookiesOf(req.headers.cookie)),
 }
 
@@ -41,6 +42,25 @@ function queryOf(url = ''): ReadonlyMap<string, Raw> | GatewayError {
 
 const malformedQuery = (fault: string) =>
   new GatewayError('request_malformed', { detail: `The query of the request has ${fault}.` })
+
+/** The fields of which Node keeps the first only; others take the last. */
+// prettier-ignore
+const SINGLE = new Set([
+  'age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
+  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer',
+  'retry-after', 'server', 'user-agent',
+])
+
+function headersOf({ headers, rawHeaders }: IncomingMessage): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const all = SINGLE.has(name) ? valuesOf(rawHeaders, name) : []
+    // What a middleware has put there is what goes on.
+    return all.length > 1 && all[0] === value ? spread([name, all]) : spread([name, value])
+  })
+}
+
+const valuesOf = (raw: readonly string[], name: string): string[] =>
+  raw.filter((_, at) => at % 2 === 1 && raw[at - 1]?.toLowerCase() === name)
 
 function spread([name, value]: [string, Raw | undefined]): [string, string][] {
   return [value ?? []].flat().map((item) => [name, item])

@@ -63,12 +63,16 @@ function inPlace(starts: readonly unknown[], follow: Follow): SchemaObject[] {
   return [...found]
 }
 
+/** Any name that is not declared: without patterns, all of them have one place. */
+const UNKNOWN = Symbol('unknown')
+
 type PlaceOf = (starts: readonly unknown[]) => Place | undefined
 
 function createPlace(parts: readonly SchemaObject[], placeOf: PlaceOf): Place {
-  const members = new Map<string, Place | undefined>()
+  const members = new Map<string | typeof UNKNOWN, Place | undefined>()
   const items = new Map<number, Place | undefined>()
   const rules = parts.map(ruleOf)
+  const hasPatterns = parts.some((part) => isSchemaObject(part['patternProperties']))
   const names = new Set(
     parts.flatMap(({ properties, required }) => [
       ...Object.keys(mapOf(properties)),
@@ -82,11 +86,12 @@ function createPlace(parts: readonly SchemaObject[], placeOf: PlaceOf): Place {
   return {
     names,
     declares: (name) => names.has(name) || rules.some((rule) => rule(name).some(isTelling)),
-    member: (name) =>
+    member: (name) => {
       // Names that nobody has declared are the client's, and would fill the memory.
-      names.has(name)
-        ? remembered(members, name, () => placeOf(rules.flatMap((rule) => rule(name))))
-        : placeOf(rules.flatMap((rule) => rule(name))),
+      const key = names.has(name) ? name : UNKNOWN
+      const find = () => placeOf(rules.flatMap((rule) => rule(name)))
+      return key === UNKNOWN && hasPatterns ? find() : remembered(members, key, find)
+    },
     item: (index) => {
       const at = Math.min(index, positions)
       return remembered(items, at, () => placeOf(parts.flatMap((part) => itemSchemas(part, at))))

@@ -174,6 +174,16 @@ for (const host of hosts) {
       assert.equal((await ask('x-other')).status, 200)
     })
 
+    it('takes a field twice for a list, of which Node itself would show the first only', async () => {
+      await start({
+        headers: { type: 'object', properties: { authorization: { type: 'string' } } },
+      })
+      const ask = (...fields: string[]) => sendRaw(gateway.port, getLine('/', ...fields))
+      assert.equal((await ask('Authorization: a')).status, 200)
+      const { errors } = problemIn(await ask('Authorization: a', 'AUTHORIZATION: b'))
+      assert.deepEqual([errors?.[0]?.name, errors?.[0]?.code], ['authorization', 'type'])
+    })
+
     it('knows a field that is only required', async () => {
       await start({ headers: { type: 'object', required: ['x-tenant'] } })
       const ask = (...fields: string[]) =>
