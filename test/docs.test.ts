@@ -263,7 +263,7 @@ describe('the examples of the documents', function () {
             assert.deepEqual([response.status, await tell[told](response)], expected[order], order)
           }
         } finally {
-          for (const circuit of breakers.list()) circuit.release()
+          breakers.releaseAll()
         }
       })
     }

@@ -94,7 +94,7 @@ const byName = (shared[KEY] ??= new Map<string, Circuits>())
 /**
  * The circuits of a name; breakers of the same name share them.
  *
- * @throws {TypeError} when a circuit of this name exists with other options.
+ * @throws {TypeError} when a circuit of this name exists with other options, naming one of them.
  */
 export function circuitsOf(settings: CircuitSettings): Circuits {
   const known = byName.get(settings.name)
@@ -103,9 +103,17 @@ export function circuitsOf(settings: CircuitSettings): Circuits {
     byName.set(settings.name, circuits)
     return circuits
   }
-  if (util.isDeepStrictEqual(known.settings, settings)) return known
+  const option = differing(known.settings, settings)
+  if (option === undefined) return known
   throw new TypeError(
-    `circuitBreaker: "${settings.name}" exists with other options; give this one another name, or the same options`,
+    `circuitBreaker: "${settings.name}" exists with other options: "${option}" differs; give this one another name, or the same options`,
+  )
+}
+
+/** The first option in which two breakers differ; callbacks are the same when they are one function. */
+function differing(one: CircuitSettings, other: CircuitSettings): string | undefined {
+  return Object.keys({ ...one, ...other }).find(
+    (name) => !util.isDeepStrictEqual(Reflect.get(one, name), Reflect.get(other, name)),
   )
 }
 
@@ -119,4 +127,10 @@ export const breakers = {
       .get(name)
       ?.entries()
       .find((entry) => entry.key === key),
+  /** Releases all circuits and forgets their names: for the end of a test. */
+  releaseAll: (): void => {
+    for (const circuits of byName.values())
+      for (const circuit of circuits.entries()) circuit.release()
+    byName.clear()
+  },
 }

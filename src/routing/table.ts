@@ -130,7 +130,9 @@ function register(methods: Methods, method: string, route: Route): void {
   const other = methods.get(method)
   if (other !== undefined) {
     const [key, first] = [route.key, other.key].map((text) => JSON.stringify(text))
-    throw new TypeError(`routes: ${key}: cannot be distinguished from ${first}; remove one of the two`)
+    throw new TypeError(
+      `routes: ${key}: cannot be distinguished from ${first}; remove one of the two`,
+    )
   }
   methods.set(method, route)
 }

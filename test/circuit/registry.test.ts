@@ -67,3 +67,22 @@ describe('breakers', () => {
     assert.equal(breakers.get('listed'), undefined)
   })
 })
+
+describe('the circuits of all names', () => {
+  it('are told apart by the option that differs', () => {
+    circuitsOf(settingsOf({ name: 'differing', timeout: 100 }))
+    assert.throws(() => circuitsOf(settingsOf({ name: 'differing', timeout: 200 })), {
+      name: 'TypeError',
+      message: /"differing" exists with other options: "timeout" differs/,
+    })
+  })
+
+  it('are forgotten with their options by releaseAll', () => {
+    const one = circuitsOf(settingsOf({ name: 'forgotten', timeout: 100 }))
+    one.get()
+    breakers.releaseAll()
+    assert.deepEqual(breakers.list(), [])
+    assert.notEqual(circuitsOf(settingsOf({ name: 'forgotten', timeout: 200 })), one)
+    breakers.releaseAll()
+  })
+})

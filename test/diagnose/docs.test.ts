@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { breakers } from 'good-gateway'
 import { startFaults } from '../../docs/sample-proxy/faults.js'
 import { createProxy } from '../../docs/sample-proxy/proxy.js'
 import { listen } from '../support/servers.js'
@@ -62,6 +63,7 @@ describe('the runs of diagnose that the documents show', function () {
     } finally {
       await server.close()
       await faults.close()
+      breakers.releaseAll()
     }
   })
 
