@@ -1,5 +1,5 @@
 import zlib from 'node:zlib'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { gunzipFirst, type Inflated, isInflated } from './gzip.js'
 
 type Options = { maxOutputLength: number; info: true }
@@ -28,7 +28,7 @@ const ACCEPTED = [...decoders.keys()].filter((coding) => coding !== 'x-gzip').jo
 export function refuseEncoding(field: string | undefined): GatewayError | undefined {
   const coding = codingOf(field)
   if (coding === undefined || decoders.has(coding)) return undefined
-  return new GatewayError('unsupported_content_encoding', {
+  return withoutStack('unsupported_content_encoding', {
     headers: { 'Accept-Encoding': ACCEPTED },
   })
 }
@@ -54,7 +54,7 @@ export async function decodeContent(
   const decoder = coding === undefined ? undefined : decoders.get(coding)
   if (coding === undefined || decoder === undefined) return bytes
   const { buffer, engine } = await inflate(decoder, bytes, limit).catch((error: unknown) => {
-    throw isTooLarge(error) ? new GatewayError('content_too_large') : broken(coding, error)
+    throw isTooLarge(error) ? withoutStack('content_too_large') : broken(coding, error)
   })
   if (engine.bytesWritten !== bytes.length) throw broken(coding)
   return buffer
@@ -73,4 +73,4 @@ const isTooLarge = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
 
 const broken = (coding: string, cause?: unknown): GatewayError =>
-  new GatewayError('request_malformed', { detail: `The body is not valid ${coding}.`, cause })
+  withoutStack('request_malformed', { detail: `The body is not valid ${coding}.`, cause })

@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { collect, isDecodable, type Raw } from './pairs.js'
 
 /** Most fields of a form: the bound of the parsers that upstreams use. */
@@ -17,7 +17,7 @@ export function parseForm(text: string): ReadonlyMap<string, Raw> {
   if (broken) throw malformed(broken.index)
   const pairs = text.split('&', MOST_FIELDS + 1)
   if (pairs.length > MOST_FIELDS)
-    throw new GatewayError('content_too_large', {
+    throw withoutStack('content_too_large', {
       detail: `The form has more than ${MOST_FIELDS} fields.`,
     })
   let at = 0
@@ -30,6 +30,6 @@ export function parseForm(text: string): ReadonlyMap<string, Raw> {
 }
 
 const malformed = (at: number): GatewayError =>
-  new GatewayError('request_malformed', {
+  withoutStack('request_malformed', {
     detail: `The body is not a well-formed form at character ${at + 1}.`,
   })

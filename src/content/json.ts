@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { type Fault, findFault } from './json-fault.js'
 import { countQuotes } from './quotes.js'
 import { countStrings } from './strings.js'
@@ -42,7 +42,7 @@ function parse(text: string): unknown {
 function malformed(text: string, { at, reason }: Fault): GatewayError {
   const before = text.slice(0, at).split('\n')
   const column = (before.at(-1)?.length ?? 0) + 1
-  return new GatewayError('request_malformed', {
+  return withoutStack('request_malformed', {
     detail: `The body is not acceptable JSON: ${reason} at line ${before.length}, column ${column}.`,
   })
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { parse } from 'content-type'
-import { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 
 const TOKEN = "[\\w!#$%&'*+.^`|~-]+"
 const PARAMETER = `${TOKEN}=(?:${TOKEN}|"(?:[^"\\\\]|\\\\.)*")`
@@ -173,7 +173,7 @@ export function refuseType(ranges: readonly MediaRange[], detail?: string): Gate
   const accept = ranges.map(({ listed }) =>
     listed.startsWith('+') ? `application/*${listed}` : listed,
   )
-  return new GatewayError('unsupported_media_type', {
+  return withoutStack('unsupported_media_type', {
     ...(detail !== undefined && { detail }),
     headers: { Accept: accept.join(', ') },
   })

@@ -1,5 +1,5 @@
 import { isAscii, isUtf8 } from 'node:buffer'
-import { GatewayError } from '../errors/gateway-error.js'
+import { withoutStack } from '../errors/gateway-error.js'
 
 /** A text with the bytes that it was decoded from. */
 export interface Utf8 {
@@ -20,7 +20,7 @@ export function decodeUtf8(bytes: Buffer): Utf8 {
   // Bad bytes were replaced, so the first byte that does not come back is the first bad one.
   const again = Buffer.from(text)
   const at = bytes.findIndex((byte, index) => byte !== again[index])
-  throw new GatewayError('request_malformed', {
+  throw withoutStack('request_malformed', {
     detail: `The body is not UTF-8 at byte ${at + 1}.`,
   })
 }

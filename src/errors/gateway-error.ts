@@ -78,7 +78,6 @@ export class GatewayError extends Error {
       ...options.headers,
       ...(options.retryAfter !== undefined && { 'Retry-After': String(options.retryAfter) }),
     }
-    Object.defineProperty(this, BRAND, { value: true })
   }
 
   /** Whether a value is a `GatewayError`, of this copy of the package or of another one. */
@@ -89,6 +88,23 @@ export class GatewayError extends Error {
       // A Proxy whose traps throw.
       return false
     }
+  }
+}
+
+// On the prototype: a property of each instance would cost time at each failure.
+Object.defineProperty(GatewayError.prototype, BRAND, { value: true })
+
+/**
+ * Makes an error for a request that is refused. It has no stack: that would cost more than all the rest
+ * of the answer, many refusals come at once, and their place is always the same.
+ */
+export function withoutStack(code: Code, options?: GatewayErrorOptions): GatewayError {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return new GatewayError(code, options)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 

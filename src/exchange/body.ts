@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { ByteList } from './byte-list.js'
 import type { Exchange, Follower } from './exchange.js'
 
@@ -67,7 +67,7 @@ const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limi
 
 /** The error of a body that is larger than a route takes. */
 export const tooLarge = (fault: string, limit: number): GatewayError =>
-  new GatewayError('content_too_large', {
+  withoutStack('content_too_large', {
     detail: `The body ${fault}; this route takes at most ${limit}.`,
   })
 

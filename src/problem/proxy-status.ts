@@ -24,13 +24,35 @@ const LONGEST_DETAILS = 200
  * proxies closer to the origin, and then the one of this gateway.
  */
 export function proxyStatusOf(error: GatewayError, circumstances: Circumstances): string {
-  const { name } = circumstances
-  const member = TOKEN.test(name) ? new Token(name) : name
-  const ours = serializeList([[member, parametersOf(error, circumstances)]])
-  return [...circumstances.existing.filter(isList), ours].join(', ')
+  const { existing, name, details, received } = circumstances
+  const isPlain = !error.options.proxyStatus && !details && received === undefined
+  const ours = isPlain ? plainMember(name, error) : memberOf(error, circumstances)
+  return existing.length === 0 ? ours : [...existing.filter(isList), ours].join(', ')
 }
 
-function parametersOf(error: GatewayError, { details, received }: Circumstances): Parameters {
+/** Members that say nothing but the error of the code: one for each code and each mounted name. */
+const plainMembers = new Map<string, Map<string, string>>()
+
+function plainMember(name: string, error: GatewayError): string {
+  const ofName = plainMembers.get(name) ?? new Map<string, string>()
+  plainMembers.set(name, ofName)
+  const known = ofName.get(error.code)
+  if (known !== undefined) return known
+  const member = memberOf(error, { name, details: false, received: undefined })
+  ofName.set(error.code, member)
+  return member
+}
+
+function memberOf(error: GatewayError, circumstances: Omit<Circumstances, 'existing'>): string {
+  const { name } = circumstances
+  const member = TOKEN.test(name) ? new Token(name) : name
+  return serializeList([[member, parametersOf(error, circumstances)]])
+}
+
+function parametersOf(
+  error: GatewayError,
+  { details, received }: Pick<Circumstances, 'details' | 'received'>,
+): Parameters {
   const { proxyError } = codes[error.code]
   const given = {
     ...(proxyError !== undefined && { error: proxyError }),

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 
 const FIELDS = new Set(['x-http-method-override', 'x-http-method', 'x-method-override'])
 
@@ -11,7 +11,7 @@ export function refuseOverride({ method, rawHeaders }: IncomingMessage): Gateway
   if (method !== 'POST') return undefined
   const overrides = rawHeaders.filter((_, at) => at % 2 === 1 && isField(rawHeaders[at - 1]))
   if (overrides.every((value) => value.trim().toUpperCase() === 'POST')) return undefined
-  return new GatewayError('request_malformed', {
+  return withoutStack('request_malformed', {
     detail: 'The request has a field that asks for another method; send that method itself.',
   })
 }

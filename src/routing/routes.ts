@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { hasBody } from '../content/framing.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { type Check, checkedOptions, oneOf } from '../common/options.js'
 import { warnOnce } from '../common/warn.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
@@ -145,8 +145,8 @@ function warnOfMount(exchange: Exchange, match: Matcher, whole: boolean): void {
 }
 
 function notFound(methods: readonly string[]): GatewayError {
-  if (methods.length === 0) return new GatewayError('route_not_found')
-  return new GatewayError('method_not_allowed', { headers: { Allow: methods.join(', ') } })
+  if (methods.length === 0) return withoutStack('route_not_found')
+  return withoutStack('method_not_allowed', { headers: { Allow: methods.join(', ') } })
 }
 
 function guard(

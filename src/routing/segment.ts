@@ -1,4 +1,4 @@
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 
 /** What a table of routes lets stand in a path beside plain segments. */
 export interface PathOptions {
@@ -30,7 +30,7 @@ const REFUSALS = {
 
 /** The error for a path that is refused, by its reason. */
 export const refusal = (reason: keyof typeof REFUSALS): GatewayError =>
-  new GatewayError('request_malformed', { detail: REFUSALS[reason] })
+  withoutStack('request_malformed', { detail: REFUSALS[reason] })
 
 /**
  * Reads one segment of a path, still encoded.

@@ -1,6 +1,6 @@
 import type { BodyRules } from './options.js'
 import type { IncomingMessage } from 'node:http'
-import { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
 import { peekBody, tooLarge } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
@@ -64,7 +64,7 @@ function readable(bytes: Buffer): Utf8 {
 
 /** The error of a request whose body is absent, empty or blank. */
 export function bodyRequired(): GatewayError {
-  return new GatewayError('request_invalid', {
+  return withoutStack('request_invalid', {
     errors: [{ in: 'body', pointer: '#', code: 'required', detail: 'A body is required.' }],
   })
 }

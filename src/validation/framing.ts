@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { connectionNames } from '../content/connection.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 
 const CONTENT_LENGTH = 'content-length'
 const FRAMING = new Set(['content-length', 'content-type', 'content-encoding', 'transfer-encoding'])
@@ -16,7 +16,7 @@ export function refuseFraming(req: IncomingMessage): void {
   const coding = headers['transfer-encoding']?.trim().toLowerCase()
   // Node undoes chunks only; whoever undoes more reads another body (RFC 9112, section 6.1).
   if (coding !== undefined && coding !== 'chunked')
-    throw new GatewayError('unsupported_content_encoding', {
+    throw withoutStack('unsupported_content_encoding', {
       detail: 'This route does not accept the Transfer-Encoding of the request.',
     })
   const lengths = countLengths(rawHeaders)
@@ -40,4 +40,4 @@ function countLengths(rawHeaders: readonly string[]): number {
 }
 
 const ambiguousFraming = (fault: string): GatewayError =>
-  new GatewayError('request_malformed', { detail: `The request ${fault}.` })
+  withoutStack('request_malformed', { detail: `The request ${fault}.` })

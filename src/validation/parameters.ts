@@ -1,5 +1,5 @@
 import { connectionNames } from '../content/connection.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Settings } from './options.js'
 import { type CheckedPairs, checkPairs, type PartPlan } from './pairs.js'
@@ -31,7 +31,7 @@ function refuseDropped(
   if (part !== 'headers' && part !== 'cookies') return undefined
   const dropped = connectionNames(req).filter((name) => isChecked(name, part, checker.place))
   if (dropped.length === 0) return undefined
-  return new GatewayError('request_malformed', {
+  return withoutStack('request_malformed', {
     detail: 'The Connection field of the request lists a field that is needed behind the gateway.',
   })
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { collect, isDecodable, type Raw } from '../content/pairs.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 
 /** The parts of a request that are strings and are coerced into a copy. */
@@ -41,7 +41,7 @@ function queryOf(url = ''): ReadonlyMap<string, Raw> | GatewayError {
 }
 
 const malformedQuery = (fault: string) =>
-  new GatewayError('request_malformed', { detail: `The query of the request has ${fault}.` })
+  withoutStack('request_malformed', { detail: `The query of the request has ${fault}.` })
 
 /** The fields of which Node keeps the first only; others take the last. */
 // prettier-ignore

@@ -1,5 +1,5 @@
 import { jsonRanges } from '../content/media-type.js'
-import { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange, Step, Validated } from '../exchange/exchange.js'
 import { type BodyPlan, checkBody, losesFraming, wholeBody } from './body.js'
 import { checkPart } from './parameters.js'
@@ -180,7 +180,7 @@ function parametersOf(
 function invalid(found: readonly Issues[], maxErrors: number): GatewayError {
   const errors = found.flatMap((issues) => issues.errors)
   const truncated = errors.length > maxErrors || found.some((issues) => issues.truncated)
-  return new GatewayError('request_invalid', {
+  return withoutStack('request_invalid', {
     errors: errors.slice(0, maxErrors),
     ...(truncated && { errorsTruncated: true }),
   })

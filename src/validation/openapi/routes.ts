@@ -1,4 +1,4 @@
-import { GatewayError } from '../../errors/gateway-error.js'
+import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange, Step } from '../../exchange/exchange.js'
 import type { Operation } from './operations.js'
 import { valuesIn } from './paths.js'
@@ -52,7 +52,7 @@ function chooser(candidates: readonly Candidate[], otherwise: 'pass' | 'refuse')
       exchange.params = params
       return candidate.step(exchange, next)
     }
-    if (otherwise === 'refuse') throw new GatewayError('route_not_found')
+    if (otherwise === 'refuse') throw withoutStack('route_not_found')
     await next()
   }
 }
