@@ -96,7 +96,7 @@ export function failureBehind(exchange: Exchange, thrown: unknown): GatewayError
   if (GatewayError.is(thrown)) return ifAsked(thrown)
   const { status, statusCode } = Object(thrown) as Record<string, unknown>
   if (Number(status ?? statusCode) < 500) return undefined
-  return ifAsked(calls.last?.currentFailure)
+  return ifAsked(calls.deciding?.currentFailure)
 }
 
 /** A fallback is asked about upstreams only. */

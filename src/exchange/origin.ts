@@ -9,8 +9,9 @@ export type Origin =
 
 const APPLICATION: Origin = { by: 'application' }
 
-/** Judges a head by the call that was started last: its success clears what failed before it. */
-export function originOf({ last: call }: Calls, status: number | undefined): Origin {
+/** Judges a head by the call that decides: its success clears what failed before it. */
+export function originOf(calls: Calls, status: number | undefined): Origin {
+  const call = calls.decidingFor(status)
   if (call === undefined) return APPLICATION
   const failure = call.currentFailure
   if (failure) return { by: 'failure', call, failure }

@@ -1,10 +1,12 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
+import { errorMonitor } from 'node:events'
 import type { TLSSocket } from 'node:tls'
 import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
+import type { Asked } from '../exchange/deciding.js'
+import type { Exchange } from '../exchange/exchange.js'
 import { read } from '../failures/rule.js'
-import { bind } from './bind.js'
 import { currentExchange, observer } from './context.js'
 
 interface RequestMessage {
@@ -24,7 +26,7 @@ type Observed = ClientRequest & { [CALL]?: HttpCall | null }
 /** What the channels of `http` and `https` tell; made for `diagnostics_channel.subscribe`. */
 export const httpChannels = {
   'http.client.request.created': (message: unknown) => {
-    observer.hasCreatedChannel = true
+    observer.tellsOfCreation = true
     callOf((message as RequestMessage).request)
   },
   // Absent before Node 22.12 is the one above; the first seen wins.
@@ -34,13 +36,11 @@ export const httpChannels = {
   // Published at the head of the response, whatever its name says.
   'http.client.response.finish': (message: unknown) => {
     const { request, response } = message as ResponseMessage
-    callOf(request)?.headArrived(response)
+    lateCallOf(request)?.headArrived(response)
   },
   'http.client.request.error': (message: unknown) => {
     const { request, error } = message as ErrorMessage
-    // The context of a reused connection's events is another request's.
-    const call = request.reusedSocket ? request[CALL] : callOf(request)
-    call?.broke(error)
+    lateCallOf(request)?.broke(error)
   },
 }
 
@@ -51,19 +51,52 @@ export function callOf(request: Observed): HttpCall | undefined {
   const exchange = currentExchange()
   if (exchange === undefined) {
     // Node 20 may tell of it again, in the context that it belongs to.
-    if (observer.hasCreatedChannel) request[CALL] = null
+    if (observer.tellsOfCreation) request[CALL] = null
     return undefined
   }
-  const call = new HttpCall(exchange.calls, request)
+  return begin(request, exchange.calls)
+}
+
+function begin(request: Observed, calls: Calls): HttpCall {
+  const call = new HttpCall(calls, request)
   request[CALL] = call
-  bind(call, exchange.calls)
+  calls.begin(call)
   call.timeConnection()
   request.on('close', closeOfRequest)
+  request.on(errorMonitor, errorOfRequest)
+  const { aborted } = calls
+  // Node 20 tells late: what has a socket already was made before, and is not new work.
+  if (aborted && !observer.tellsOfCreation && request.socket)
+    process.nextTick(() => call.calls?.abortIfOwn(call, aborted))
   return call
+}
+
+/** Something is piped into a request from a client's, whose call it is, whatever runs it. */
+export function takeBody(request: Observed, exchange: Exchange | undefined): void {
+  if (exchange === undefined) return
+  const { calls } = exchange
+  const call = request[CALL] ?? begin(request, calls)
+  if (call.calls && call.calls !== calls) call.calls.giveAway(call, calls)
+  call.takesBody = true
+}
+
+/**
+ * The call of a request that has an event. Only Node 20 may not have told of it before; then the
+ * context is its own, but not on the connection of another, nor where somebody destroys it.
+ */
+function lateCallOf(request: Observed): HttpCall | undefined {
+  const isForeign = observer.tellsOfCreation || request.reusedSocket || request.destroyed
+  return isForeign ? (request[CALL] ?? undefined) : callOf(request)
 }
 
 function closeOfRequest(this: Observed): void {
   this[CALL]?.requestClosed()
+}
+
+/** Agents and wrappers emit errors on a request themselves, of which no channel tells. */
+function errorOfRequest(this: Observed, error: unknown): void {
+  const call = this[CALL]
+  if (call?.state === 'open') call.broke(error)
 }
 
 /** Emitted within destroy(), before the application hears of an error and may turn to something else. */
@@ -86,6 +119,8 @@ interface Piped {
 
 /** A request of `http` or `https`. */
 export class HttpCall extends Call {
+  /** Whether something is piped into it from the request of the client. */
+  takesBody = false
   #request: ClientRequest | undefined
 
   constructor(calls: Calls, request: ClientRequest) {
@@ -128,8 +163,9 @@ export class HttpCall extends Call {
     // Bytes after a whole response: what was let through is good, only the connection is not.
     if (response?.complete && this.calls?.owner.response.res.headersSent) return
     if (response && this.#request?.destroyed && !endedByPeer(response))
-      this.abortedByApplication(this.#timeout(error))
-    else this.fail(this.#meaningOf(error))
+      return this.abortedByApplication(this.#timeout(error))
+    this.isDropped = !response && this.failure === undefined && this.#isDestroyedHere(error)
+    this.fail(this.#meaningOf(error))
   }
 
   /** The response has ended before its time. */
@@ -155,6 +191,23 @@ export class HttpCall extends Call {
       return this.#request.errored ?? new DOMException('The request was aborted.', 'AbortError')
     const isBroken = response?.complete === false && response.errored && endedByPeer(response)
     return isBroken ? response.errored : undefined
+  }
+
+  asked(): Asked | undefined {
+    const request = this.#request
+    if (request === undefined) return undefined
+    return {
+      method: request.method,
+      target: request.path,
+      contentType: fieldOf(request, 'content-type'),
+      contentLength: fieldOf(request, 'content-length'),
+      isChunked: request.chunkedEncoding || request.hasHeader('transfer-encoding'),
+      mayBeShared: false,
+    }
+  }
+
+  takesBodyOf(): boolean {
+    return this.takesBody
   }
 
   feeds(target: Writable): boolean {
@@ -195,9 +248,22 @@ export class HttpCall extends Call {
     return isUnverified ? upstreamError(owner, 'upstream_tls_certificate', { cause: error }) : error
   }
 
+  /** Without a timeout, and not by a failure of the connection: it is not wanted any more. */
+  #isDestroyedHere(error: unknown): boolean {
+    const request = this.#request
+    if (!request?.destroyed || timedOut(request) || read(error, 'syscall') !== undefined)
+      return false
+    return read(read(error, 'cause'), 'name') !== 'TimeoutError'
+  }
+
   #timeout(cause: unknown): Error {
     return upstreamError(this.calls?.owner, 'upstream_timeout', { cause })
   }
+}
+
+function fieldOf(request: ClientRequest, name: string): string | undefined {
+  const value = request.getHeader(name)
+  return value === undefined ? undefined : String(value)
 }
 
 /** Node keeps the code of what `checkServerIdentity` gave, or its message. */
