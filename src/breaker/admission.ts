@@ -65,11 +65,11 @@ export class Admission implements Follower, Responder {
     return failure !== undefined && this.#fallBack(failure)
   }
 
-  atHead(_exchange: Exchange, { status }: Head): Wish {
+  atHead(_exchange: Exchange, head: Head): Wish {
     this.#deadlines.headOut()
     this.#judgeHead()
     if (!this.#mounted.settings.fallback) return undefined
-    const failure = failureAt(this.#exchange, status)
+    const failure = failureAt(this.#exchange, head)
     return failure && (() => void this.#fallBack(failure))
   }
 

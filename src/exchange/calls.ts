@@ -70,6 +70,8 @@ export abstract class Call implements Candidate {
   abstract takesBodyOf(req: IncomingMessage): boolean
   /** Whether the response is piped into a stream. */
   abstract feeds(target: Writable): boolean
+  /** Whether nobody but us is told that its response breaks, so that nobody will answer for it. */
+  abstract isUnheard(): boolean
   /** Bytes that the connection has received so far. */
   abstract bytesRead(): number
   /** Whether a connection stands, TLS included. */
@@ -191,12 +193,14 @@ export class Calls {
     for (const follower of this.followers) follower.callStarted?.(call)
   }
 
-  /** It was begun for the wrong request: somebody has run the work of one in the context of another. */
-  giveAway(call: Call, to: Calls): void {
-    const at = this.all.indexOf(call)
-    if (at !== -1) this.all.splice(at, 1)
-    call.calls = to
-    to.begin(call)
+  /** A call was begun for the wrong request: somebody runs the work of one in the context of another. */
+  take(call: Call): void {
+    if (call.state !== 'open') return
+    const all = call.calls?.all ?? []
+    const at = all.indexOf(call)
+    if (at !== -1) all.splice(at, 1)
+    call.calls = this
+    this.begin(call)
   }
 
   /** The one that stands for the request: the relay, else the one that is most like the request. */
@@ -256,8 +260,8 @@ export class Calls {
   /**
    * An upstream that dies in mid-body leaves most proxies, and so the client, waiting for ever.
    *
-   * Before the head is out this is only ours to answer when something is piped into the response:
-   * otherwise the application still has the error to handle.
+   * Before the head is out this is only ours to answer when something is piped into the response, or
+   * nobody listens: otherwise the application still has the error to handle.
    */
   #reportDeath(call: Call, failure: GatewayError): void {
     const { response } = this.owner
@@ -266,8 +270,9 @@ export class Calls {
     const isWaiting = !res.headersSent && call.status !== undefined && call === this.deciding
     // pipe() listens for its own undoing: the one public trace that it leaves on the target.
     const isPiped = isWaiting && res.listenerCount('unpipe') > 0
+    const isLost = isPiped || (isWaiting && call.isUnheard())
     // A pipe without the status of the upstream is no relay by its head.
-    if (this.relay === call || isPiped || call.feeds(res)) this.owner.fail(failure)
+    if (this.relay === call || isLost || call.feeds(res)) this.owner.fail(failure)
   }
 }
 

@@ -72,7 +72,7 @@ export function decide<C extends Candidate>(
   status?: number,
 ): C | undefined {
   const equals = foremost(
-    all.filter((call) => !isCleared(call, all)),
+    all.filter((call) => !isCleared(call, all, status)),
     requested,
   )
   if (equals.length < 2) return equals[0]
@@ -85,13 +85,24 @@ export function decide<C extends Candidate>(
   return (isAside ? equals.findLast(({ currentFailure }) => currentFailure) : undefined) ?? held
 }
 
-/** Whether a call had failed before another was started that has got its answer. */
-function isCleared(call: Candidate, all: readonly Candidate[]): boolean {
-  const { endedAt = Infinity, currentFailure } = call
-  return (
-    currentFailure !== undefined && all.some((each) => each.startedAt >= endedAt && isGood(each))
-  )
+/** The redirections that a client library follows by itself. */
+const REDIRECTIONS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308])
+
+/** Whether a call led to nothing before another was started: it had failed, or was redirected. */
+function isCleared(
+  call: Candidate,
+  all: readonly Candidate[],
+  status: number | undefined,
+): boolean {
+  const { answeredAt = Infinity, endedAt = Infinity } = call
+  if (call.currentFailure !== undefined)
+    return all.some((each) => isAfter(each, endedAt) && isGood(each))
+  if (call.status === undefined || call.status === status) return false
+  if (REDIRECTIONS.has(call.status)) return all.some((each) => isAfter(each, answeredAt))
+  return call.status >= 500 && all.some((each) => isAfter(each, answeredAt) && isGood(each))
 }
+
+const isAfter = ({ startedAt }: Candidate, time: number): boolean => startedAt >= time
 
 /**
  * The later of two calls that are alike, where it is another attempt: the earlier one had its answer

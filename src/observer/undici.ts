@@ -1,5 +1,6 @@
-import { type IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { http } from '../common/builtins.js'
 import { Call, type Calls, upstreamError } from '../exchange/calls.js'
 import type { Asked } from '../exchange/deciding.js'
 import { currentExchange, exchangeOfBody } from './context.js'
@@ -41,7 +42,7 @@ export const undiciChannels = {
     const { request } = message as RequestMessage
     const { body } = request
     // The body tells whose call it is, whatever runs it.
-    const sender = body instanceof IncomingMessage ? exchangeOfBody(body) : undefined
+    const sender = body instanceof http.IncomingMessage ? exchangeOfBody(body) : undefined
     const exchange = sender ?? currentExchange()
     if (exchange === undefined) return
     const call = new UndiciCall(exchange.calls, request)
@@ -175,6 +176,11 @@ class UndiciCall extends Call {
 
   /** A body of undici is piped through streams of its own. */
   feeds(): boolean {
+    return false
+  }
+
+  /** Streams of undici have listeners of its own. */
+  isUnheard(): boolean {
     return false
   }
 

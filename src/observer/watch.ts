@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { http } from '../common/builtins.js'
 import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { explain } from '../exchange/calls.js'
@@ -53,7 +52,7 @@ type Pipe = IncomingMessage['pipe']
  * Node 20, which reports a request only when its body is sent, the first one.
  */
 const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
-  if (target instanceof http.ClientRequest) takeBody(target, exchangeOfBody(this))
+  takeBody(target, exchangeOfBody(this))
   return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
 } as Pipe
 

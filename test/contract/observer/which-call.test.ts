@@ -1,0 +1,359 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import httpProxy from 'http-proxy'
+import { unobserved } from 'good-gateway'
+import { Agent, interceptors, ProxyAgent, request as undiciRequest } from 'undici'
+import { hosts } from '../../support/hosts.js'
+import { problemIn } from '../../support/problem.js'
+import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
+import { type Listening, listen, nobody } from '../../support/servers.js'
+import { startTunnels } from '../../support/tunnels.js'
+import { until } from '../../support/until.js'
+
+type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
+
+const postLine = (path: string, body: string) =>
+  getLine(path, `Content-Length: ${body.length}`, 'Content-Type: application/json').replace(
+    'GET',
+    'POST',
+  ) + body
+
+/** One call of `http`, read to its end. */
+function ask(url: string, method = 'GET', body = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request(url, { method, agent: false }, (answer) => void text(answer).then(resolve, reject))
+      .on('error', reject)
+      .end(body)
+  })
+}
+
+let mounted = 0
+
+for (const host of hosts) {
+  describe(`${host.name}, which of several calls it is`, () => {
+    let upstream: Listening
+    let gateway: Listening
+    let held: ServerResponse[]
+    let seen: string[]
+    let closed: string[]
+    let codes: string[]
+    let stats: () => { failures: number; successes: number; fires: number }
+
+    beforeEach(async () => {
+      held = []
+      seen = []
+      closed = []
+      codes = []
+      upstream = await listen(
+        createServer((req, res) => {
+          const { pathname } = new URL(req.url ?? '', 'http://upstream')
+          const name = `${req.method} ${pathname}`
+          seen.push(name)
+          res.on('close', () => void (res.writableFinished || closed.push(name)))
+          req.resume()
+          if (pathname.endsWith('/ok')) return res.end('ok')
+          if (pathname.endsWith('/reset')) return req.socket.resetAndDestroy()
+          if (pathname.endsWith('/dies')) {
+            res.writeHead(200, { 'Content-Length': 10 }).write('half')
+            return setImmediate(() => req.socket.destroy())
+          }
+          held.push(res)
+        }),
+      )
+    })
+    afterEach(async () => {
+      await gateway.close()
+      await upstream.close()
+    })
+
+    async function start(handler: Handler, options = {}) {
+      gateway = await host.start({
+        use: ({ problemDetails, circuitBreaker }) => {
+          const name = `which call ${mounted++}`
+          const breaker = circuitBreaker({ name, timeout: 5000, volumeThreshold: 100, ...options })
+          stats = () => breaker.breaker.stats
+          return [problemDetails({ onError: (error) => codes.push(error.code) }), breaker]
+        },
+        handler,
+      })
+    }
+    const send = (line: string): Promise<Received> => sendRaw(gateway.port, line)
+    const leave = async (line: string, arrived: () => boolean) => {
+      const client = connect(gateway.port, '127.0.0.1').on('error', () => {})
+      client.write(line)
+      await until(arrived)
+      client.destroy()
+    }
+    const left = () => until(() => codes.includes('client_closed_request'))
+
+    describe('what several clients wait for', () => {
+      const fetches: Record<string, (url: string) => Promise<string>> = {
+        http: (url) => ask(`${url}/token`, 'POST', 'grant_type=client_credentials'),
+        undici: async (url) => {
+          const body = 'grant_type=client_credentials'
+          return (await undiciRequest(`${url}/token`, { method: 'POST', body })).body.text()
+        },
+        fetch: async (url) => (await fetch(`${url}/keys`)).text(),
+      }
+      for (const [name, fetchToken] of Object.entries(fetches)) {
+        it(`goes on when the first of them leaves: a token by ${name}`, async () => {
+          let token: Promise<string> | undefined
+          await start(async (_req, res) => {
+            token ??= fetchToken(upstream.url)
+            res.end(await token)
+          })
+          await leave(getLine('/first'), () => held.length > 0)
+          await left()
+          const second = send(getLine('/second'))
+          held[0]?.end('the token')
+          assert.match((await second).body, /the token/)
+        })
+
+        it(`goes on when the deadline of the first of them passes: a token by ${name}`, async () => {
+          let token: Promise<string> | undefined
+          await start(
+            async (_req, res) => {
+              token ??= fetchToken(upstream.url)
+              res.end(await token)
+            },
+            { timeout: 200 },
+          )
+          const first = await send(getLine('/first'))
+          assert.equal(problemIn(first).code, 'upstream_timeout')
+          const second = send(getLine('/second'))
+          held[0]?.end('the token')
+          assert.match((await second).body, /the token/)
+        })
+      }
+
+      it('goes on where undici lets several requests wait for one GET', async () => {
+        const dispatcher = new Agent().compose(interceptors.deduplicate())
+        await start(async (req, res) => {
+          const answer = await undiciRequest(upstream.url + req.url, { dispatcher })
+          res.end(await answer.body.text())
+        })
+        let waiting = 0
+        const other = leave(getLine('/shared'), () => waiting > 0 && held.length > 0)
+        await until(() => held.length > 0)
+        const second = send(getLine('/shared'))
+        await until(() => gateway.connections() === 2)
+        waiting++
+        await other
+        await left()
+        assert.equal(seen.length, 1)
+        held[0]?.end('for both')
+        assert.match((await second).body, /for both/)
+        await dispatcher.close()
+      })
+
+      it('is no evidence at all where it is unobserved', async () => {
+        await start(async (_req, res) => {
+          await unobserved(() => ask(nobody.url)).catch(() => {})
+          res.writeHead(500).end('own')
+        })
+        const { status, body } = await send(getLine('/'))
+        assert.deepEqual([status, /own/.test(body)], [500, true])
+      })
+    })
+
+    describe('an audit or a mirror that starts after the proxied call', () => {
+      const proxy = httpProxy.createProxyServer({})
+      proxy.on('error', (_error, _req, res) => {
+        if ('writeHead' in res && !res.headersSent) res.writeHead(500)
+        res.end('bare')
+      })
+      const audits: Record<string, () => unknown> = {
+        'an audit by fetch': () => fetch(`${upstream.url}/audit/ok`).then((each) => each.text()),
+        'an audit that waits': () => fetch(`${upstream.url}/audit`, { method: 'POST' }),
+        'an audit by http': () => ask(`${upstream.url}/audit/ok`, 'POST', '{"seen":true}'),
+      }
+      for (const [name, audit] of Object.entries(audits)) {
+        const proxied: Handler = (req, res) => {
+          proxy.web(req, res, { target: upstream.url })
+          Promise.resolve(audit()).catch(() => {})
+        }
+
+        it(`does not hide that the proxied call has failed: ${name}`, async () => {
+          await start(proxied)
+          for (const line of [getLine('/orders/reset'), postLine('/orders/reset', '{}')]) {
+            assert.equal(problemIn(await send(line)).code, 'upstream_connection_lost')
+          }
+          await until(() => stats().failures === 2)
+        })
+
+        it(`does not keep a client waiting for a body that has died: ${name}`, async () => {
+          await start(proxied)
+          const { status, body } = await send(getLine('/orders/dies'))
+          assert.deepEqual([status, body], [200, 'half'])
+          await until(() => stats().failures === 1)
+        })
+      }
+
+      it('goes on after the request, while the proxied call ends with it', async () => {
+        await start((req, res) => {
+          proxy.web(req, res, { target: upstream.url })
+          ask(`${upstream.url}/audit`, 'POST', '{"seen":true}').catch(() => {})
+        })
+        await leave(postLine('/orders', '{}'), () => held.length === 2)
+        await until(() => closed.length > 0)
+        assert.deepEqual(closed, ['POST /orders'])
+      })
+
+      it('does not decide where it asks another host for the same', async () => {
+        const mirror = await listen(createServer((_req, res) => void res.end('mirrored')))
+        await start(async (req, res) => {
+          const mirrored = () => void fetch(mirror.url + req.url).then((each) => each.text())
+          const answer = undiciRequest(upstream.url + req.url)
+          mirrored()
+          try {
+            res.end(await (await answer).body.text())
+          } catch {
+            res.writeHead(502).end('bare')
+          }
+        })
+        assert.equal(problemIn(await send(getLine('/reset'))).code, 'upstream_connection_lost')
+        await until(() => stats().failures === 1)
+        await mirror.close()
+      })
+    })
+
+    describe('a call through a tunnel of undici', () => {
+      it('is the call, and not the CONNECT', async () => {
+        const tunnels = await startTunnels()
+        const dispatcher = new ProxyAgent({ uri: tunnels.url, proxyTunnel: true })
+        await start(async (req, res) => {
+          const answer = await undiciRequest(upstream.url + req.url, { dispatcher })
+          res.writeHead(answer.statusCode)
+          answer.body.on('error', () => {}).pipe(res)
+        })
+        const { status, body } = await send(getLine('/dies'))
+        assert.equal(status, 200)
+        assert.doesNotMatch(body, /\r\n0\r\n/)
+        assert.match((await send(getLine('/ok'))).body, /ok/)
+        const received = await send(getLine('/reset'))
+        assert.equal(problemIn(received).code, 'upstream_connection_lost')
+        await until(() => stats().failures === 2)
+        assert.ok(tunnels.count() > 0)
+        await dispatcher.destroy()
+        await tunnels.close()
+      })
+    })
+
+    describe('work that runs in the context of another request', () => {
+      /** One at a time; the next is started by the end of the one before, in its context. */
+      function queue() {
+        const waiting: ((done: () => void) => void)[] = []
+        let busy = false
+        const next = () => {
+          const work = waiting.shift()
+          busy = work !== undefined
+          work?.(next)
+        }
+        return (work: (done: () => void) => void) => {
+          waiting.push(work)
+          if (!busy) next()
+        }
+      }
+
+      for (const method of ['GET', 'POST']) {
+        it(`is not killed with that request: ${method}`, async () => {
+          const enqueue = queue()
+          await start((req, res) => {
+            enqueue((done) => {
+              const call = request(upstream.url + req.url, { method, agent: false }, (answer) => {
+                answer.pipe(res)
+                if (req.url !== '/a/ok') return
+                // It answers later, and the queue goes on before.
+                answer.unpipe(res)
+                done()
+              })
+              call.on('error', () => res.destroy())
+              req.pipe(call)
+            })
+          })
+          const line = (path: string) => (method === 'GET' ? getLine(path) : postLine(path, '{}'))
+          const second = { sent: undefined as Promise<Received> | undefined }
+          const client = connect(gateway.port, '127.0.0.1').on('error', () => {})
+          client.write(line('/a/ok'))
+          second.sent = send(line('/b'))
+          await until(() => held.length > 0)
+          client.destroy()
+          await left()
+          held[0]?.end('for b')
+          assert.match((await second.sent).body, /for b/)
+        })
+      }
+
+      it('does not explain the failure of that request', async () => {
+        await start(async (req, res) => {
+          if (req.url === '/mine') {
+            await ask(`${upstream.url}/mine`).catch(() => {})
+            return res.writeHead(500).end('bare')
+          }
+          res.end()
+        })
+        const answer = send(getLine('/mine'))
+        await until(() => held.length > 0)
+        held[0]?.socket?.resetAndDestroy()
+        assert.equal(problemIn(await answer).code, 'upstream_connection_lost')
+      })
+    })
+
+    describe('new work after the client has left', () => {
+      const works: Record<string, (url: string) => unknown> = {
+        fetch: (url) => fetch(url, { method: 'POST', body: '{}' }),
+        http: (url) => ask(url, 'POST', '{}').catch(() => {}),
+      }
+      for (const [name, work] of Object.entries(works)) {
+        it(`is made: by ${name}`, async () => {
+          await start(async (_req, res) => {
+            await once(res, 'close')
+            await work(`${upstream.url}/clean-up`)
+          })
+          const client = connect(gateway.port, '127.0.0.1').on('error', () => {})
+          client.write(postLine('/', '{}'))
+          await once(client, 'connect')
+          await until(() => gateway.connections() > 0)
+          client.end()
+          client.destroy()
+          await until(() => held.length === 1)
+          held[0]?.end('done')
+          await until(() => held[0]?.writableFinished === true)
+          assert.deepEqual([seen, closed], [['POST /clean-up'], []])
+        })
+
+        it(`is made after the deadline has answered: by ${name}`, async () => {
+          await start(
+            async (_req, res) => {
+              res.once('finish', () => void work(`${upstream.url}/clean-up`))
+              await ask(`${upstream.url}/slow`).catch(() => {})
+            },
+            { timeout: 100 },
+          )
+          assert.equal(problemIn(await send(getLine('/slow'))).code, 'upstream_timeout')
+          await until(() => held.length === 2)
+          held[1]?.end('done')
+          await until(() => held[1]?.writableFinished === true)
+          assert.deepEqual(closed, ['GET /slow'])
+        })
+      }
+    })
+
+    it('does not take a background request for its own because it destroys it', async () => {
+      const background = request(upstream.url, { method: 'POST', agent: false })
+      background.on('error', () => {})
+      background.write('not ended')
+      await until(() => held.length > 0)
+      await start(async (_req, res) => {
+        background.destroy()
+        await new Promise((resolve) => background.once('close', resolve))
+        res.writeHead(500).end('own')
+      })
+      const { status, body } = await send(getLine('/'))
+      assert.deepEqual([status, /own/.test(body)], [500, true])
+    })
+  })
+}
