@@ -342,11 +342,30 @@ for (const host of hosts) {
           assert.deepEqual([seen, closed], [['POST /clean-up'], []])
         })
 
+        it(`is made where it begins with the end of a call: by ${name}`, async () => {
+          await start((req, res) => {
+            const call = request(upstream.url + req.url, { agent: false }, (answer) => {
+              answer.once('aborted', () => void work(`${upstream.url}/clean-up`)).pipe(res)
+            })
+            call.on('error', () => {}).end()
+          })
+          const client = connect(gateway.port, '127.0.0.1').on('error', () => {})
+          client.write(getLine('/stream'))
+          await until(() => held.length === 1)
+          held[0]?.write('begun')
+          await once(client, 'data')
+          client.destroy()
+          await until(() => held.length === 2)
+          held[1]?.end('done')
+          await until(() => held[1]?.writableFinished === true)
+          assert.deepEqual(closed, ['GET /stream'])
+        })
+
         it(`is made after the deadline has answered: by ${name}`, async () => {
           await start(
-            async (_req, res) => {
-              res.once('finish', () => void work(`${upstream.url}/clean-up`))
+            async () => {
               await ask(`${upstream.url}/slow`).catch(() => {})
+              await work(`${upstream.url}/clean-up`)
             },
             { timeout: 100 },
           )
@@ -359,18 +378,21 @@ for (const host of hosts) {
       }
     })
 
-    it('does not take a background request for its own because it destroys it', async () => {
-      const background = request(upstream.url, { method: 'POST', agent: false })
-      background.on('error', () => {})
-      background.write('not ended')
-      await until(() => held.length > 0)
-      await start(async (_req, res) => {
-        background.destroy()
-        await new Promise((resolve) => background.once('close', resolve))
-        res.writeHead(500).end('own')
+    for (const reason of [undefined, new Error('not wanted any more')]) {
+      const how = reason ? 'with an error' : 'without an error'
+      it(`does not take a background request for its own because it destroys it ${how}`, async () => {
+        const background = request(upstream.url, { method: 'POST', agent: false })
+        background.on('error', () => {})
+        background.write('not ended')
+        await until(() => held.length > 0)
+        await start(async (_req, res) => {
+          background.destroy(reason)
+          await new Promise((resolve) => background.once('close', resolve))
+          res.writeHead(500).end('own')
+        })
+        const { status, body } = await send(getLine('/'))
+        assert.deepEqual([status, /own/.test(body)], [500, true])
       })
-      const { status, body } = await send(getLine('/'))
-      assert.deepEqual([status, /own/.test(body)], [500, true])
-    })
+    }
   })
 }
