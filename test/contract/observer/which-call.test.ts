@@ -54,6 +54,7 @@ for (const host of hosts) {
           seen.push(name)
           res.on('close', () => void (res.writableFinished || closed.push(name)))
           req.resume()
+          if (req.headers['x-reset']) return req.socket.resetAndDestroy()
           if (pathname.endsWith('/ok')) return res.end('ok')
           if (pathname.endsWith('/reset')) return req.socket.resetAndDestroy()
           if (pathname.endsWith('/dies')) {
@@ -217,6 +218,75 @@ for (const host of hosts) {
         assert.equal(problemIn(await send(getLine('/reset'))).code, 'upstream_connection_lost')
         await until(() => stats().failures === 1)
         await mirror.close()
+      })
+    })
+
+    describe('a call with the path of the request', () => {
+      const cases: [path: string, asked: string, decides: boolean][] = [
+        ['/', '/', true],
+        ['/orders/1?page=2', '/orders/1?page=2', true],
+        ['/orders/1', '/v2/orders/1', true],
+        ['/api/orders/1', '/orders/1', true],
+        ['/api/orders/1/', '/v2/orders/1/', true],
+        ['/orders/1?page=2', '/orders/1?page=3', false],
+        ['/orders/1', '/orders', false],
+        ['/orders/', '/', false],
+        ['/', '/internal/', false],
+      ]
+      for (const [path, asked, decides] of cases) {
+        it(`${decides ? 'decides' : 'is one of many'}: ${path} as ${asked}`, async () => {
+          await start(async (_req, res) => {
+            const fails = fetch(upstream.url + asked, { headers: { 'X-Reset': '1' } })
+            await Promise.allSettled([fails, ask(`${upstream.url}/audit/ok`)])
+            res.writeHead(500).end('bare')
+          })
+          const received = await send(getLine(path))
+          assert.equal(received.status, decides ? 502 : 500)
+        })
+      }
+
+      it('is the one that is as long as the request where another ends like it', async () => {
+        await start(async (_req, res) => {
+          const fails = fetch(`${upstream.url}/v2/orders/1/ok`, { headers: { 'X-Reset': '1' } })
+          await Promise.allSettled([fails, ask(`${upstream.url}/audit/ok`)])
+          res.writeHead(500).end('bare')
+        })
+        assert.equal((await send(getLine('/orders/1/ok'))).status, 502)
+      })
+    })
+
+    describe('a call that is not the request, when the client leaves', () => {
+      const json = { 'Content-Type': 'application/json' }
+      const cases: [name: string, method: string, fields: object, body: string, ends: boolean][] = [
+        ['a copy of its body on another path', 'POST', json, '{"a":1}', true],
+        ['another length', 'POST', json, '{"a":10}', false],
+        ['another type', 'POST', { 'Content-Type': 'text/plain' }, '{"a":1}', false],
+        ['another method', 'PUT', json, '{"a":1}', false],
+      ]
+      for (const [name, method, fields, body, ends] of cases) {
+        it(`${ends ? 'ends' : 'goes on'}: ${name}`, async () => {
+          await start(() => {
+            const headers = { ...fields, 'Content-Length': body.length }
+            request(`${upstream.url}/other`, { method, headers, agent: false })
+              .on('error', () => {})
+              .end(body)
+          })
+          await leave(postLine('/orders', '{"a":1}'), () => held.length === 1)
+          await left()
+          if (ends) return until(() => closed.length === 1)
+          held[0]?.end('done')
+          await until(() => held[0]?.writableFinished === true)
+          assert.deepEqual(closed, [])
+        })
+      }
+
+      it('goes on where it is a GET of another path', async () => {
+        await start(() => void ask(`${upstream.url}/internal`).catch(() => {}))
+        await leave(getLine('/orders'), () => held.length === 1)
+        await left()
+        held[0]?.end('done')
+        await until(() => held[0]?.writableFinished === true)
+        assert.deepEqual(closed, [])
       })
     })
 
