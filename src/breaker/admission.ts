@@ -65,11 +65,11 @@ export class Admission implements Follower, Responder {
     return failure !== undefined && this.#fallBack(failure)
   }
 
-  atHead(_exchange: Exchange, { status }: Head): Wish {
+  atHead(_exchange: Exchange, head: Head): Wish {
     this.#deadlines.headOut()
     this.#judgeHead()
     if (!this.#mounted.settings.fallback) return undefined
-    const failure = failureAt(this.#exchange, status)
+    const failure = failureAt(this.#exchange, head)
     return failure && (() => void this.#fallBack(failure))
   }
 
@@ -91,9 +91,9 @@ export class Admission implements Follower, Responder {
     this.#deadlines.clear()
     const { response, calls } = this.#exchange
     if (clientLeft(response) || response.settled) return
-    const { relay, last } = calls
+    const { relay, deciding } = calls
     // One that is still waited for, if it is not the one that decides.
-    const call = relay ?? (last?.state === 'complete' ? (calls.open ?? last) : last)
+    const call = relay ?? (deciding?.state === 'complete' ? (calls.open ?? deciding) : deciding)
     this.#clientWasSlow = isClientSlow(this.#exchange)
     // A call that had failed before explains why the proxy has not answered.
     const error = call?.failure ?? this.#errorOf(code)
@@ -149,7 +149,7 @@ export class Admission implements Follower, Responder {
   #mayWait(): boolean {
     const { origin, calls } = this.#exchange
     // The user's own judgement is asked for once, when there is no more to know.
-    if (this.#mounted.settings.isFailure) return calls.last?.currentFailure === undefined
+    if (this.#mounted.settings.isFailure) return calls.deciding?.currentFailure === undefined
     return origin?.by === 'upstream' && !isFailureStatus(origin.call.status)
   }
 
@@ -179,8 +179,8 @@ export class Admission implements Follower, Responder {
 }
 
 /** The wait in milliseconds that an upstream's 503 asks for. */
-function waitAsked({ calls: { last } }: Exchange): number | undefined {
-  if (last?.status !== 503) return undefined
-  const asked = last.fields()['retry-after']
+function waitAsked({ calls: { deciding } }: Exchange): number | undefined {
+  if (deciding?.status !== 503) return undefined
+  const asked = deciding.fields()['retry-after']
   return asked === undefined ? undefined : waitIn(asked)
 }

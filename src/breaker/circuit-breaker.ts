@@ -93,7 +93,8 @@ function unseenWarning(name: string): (seen: boolean) => void {
     if (unseen !== UNSEEN_LIMIT) return
     process.emitWarning(
       `good-gateway: circuitBreaker "${name}" let ${UNSEEN_LIMIT} requests through and saw no outgoing ` +
-        'call; mount it before the proxy, and use .fire() for what is not http, https, undici or fetch.',
+        'call; mount it before the proxy, use .fire() for what is not http, https, undici or fetch, and ' +
+        'over HTTP/2 let what follows run inside of next() where a promise is put around it.',
     )
   }
 }

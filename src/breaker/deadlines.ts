@@ -16,6 +16,12 @@ interface Timed {
   readonly ticker: Ticker | undefined
 }
 
+/** A call whose connection is due. */
+interface Connecting {
+  readonly call: Call
+  readonly dueAt: number
+}
+
 /** The times of one request, which one timer for many requests looks at. */
 export class Deadlines implements Ticking {
   slot = -1
@@ -27,7 +33,7 @@ export class Deadlines implements Ticking {
   #headDueAt = Infinity
   readonly #totalDueAt: number
   /** The calls whose connection is due, and when. */
-  #connecting: { readonly call: Call; readonly dueAt: number }[] | undefined
+  #connecting: Connecting[] | undefined
   /** Bytes that had come from the client at the last look, and whether more were to come. */
   #received = 0
   #wasSending: boolean
@@ -107,11 +113,11 @@ export class Deadlines implements Ticking {
   }
 
   #isConnectDue(now: number): boolean {
-    return (
-      this.#connecting?.some(
-        ({ call, dueAt }) => now >= dueAt && call.state === 'open' && !call.connected(),
-      ) ?? false
-    )
+    const isDue = ({ call, dueAt }: Connecting) =>
+      now >= dueAt && call.state === 'open' && !call.connected()
+    // One that is made beside the call of this request is waited for by nobody.
+    const isWaitedFor = ({ call }: Connecting) => this.#exchange.calls.awaited.includes(call)
+    return this.#connecting?.some((each) => isDue(each) && isWaitedFor(each)) ?? false
   }
 
   #lookAtBytes(relay: Call, now: number): void {

@@ -7,6 +7,7 @@ import { isMadeUp, originOf } from '../exchange/origin.js'
 import { runIn } from '../observer/context.js'
 import { watch } from '../observer/watch.js'
 import { clientLeft } from '../response/client.js'
+import type { Head } from '../response/head.js'
 import { sealExcept, type Unsealed } from '../response/hooks.js'
 import { removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
@@ -38,9 +39,9 @@ export async function fallBack(
   // It may wait for a body that the call before has read.
   const timer = setTimeout(() => own.fail(error), LONGEST_FALLBACK).unref()
   own.follow({
-    atHead: (_, { status }) => {
+    atHead: (_, head) => {
       clearTimeout(timer)
-      return failureAt(own, status) ? () => void responder.fail(exchange, error) : undefined
+      return failureAt(own, head) ? () => void responder.fail(exchange, error) : undefined
     },
   })
   exchange.follow({
@@ -80,13 +81,11 @@ function fallbackExchange(
 }
 
 /** The failure that a head is about to tell of, when the gateway made the response up for one. */
-export function failureAt(
-  exchange: Exchange,
-  status: number | undefined,
-): GatewayError | undefined {
+export function failureAt(exchange: Exchange, head: Head): GatewayError | undefined {
   if (exchange.response.settled || clientLeft(exchange.response)) return undefined
-  const origin = exchange.origin ?? originOf(exchange.calls, status)
-  return isMadeUp(status) && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
+  const origin = exchange.origin ?? originOf(exchange.calls, head.status)
+  if (origin.by !== 'failure' || !isMadeUp(origin.failure, head)) return undefined
+  return ifAsked(origin.failure)
 }
 
 /** The failure behind an error, unless the application means it for the client or it is its own. */
@@ -96,7 +95,7 @@ export function failureBehind(exchange: Exchange, thrown: unknown): GatewayError
   if (GatewayError.is(thrown)) return ifAsked(thrown)
   const { status, statusCode } = Object(thrown) as Record<string, unknown>
   if (Number(status ?? statusCode) < 500) return undefined
-  return ifAsked(calls.last?.currentFailure)
+  return ifAsked(calls.deciding?.currentFailure)
 }
 
 /** A fallback is asked about upstreams only. */

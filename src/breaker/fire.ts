@@ -2,7 +2,7 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { explain } from '../exchange/calls.js'
 import { clientLeft } from '../response/client.js'
 import { read } from '../failures/rule.js'
-import { currentExchange, isAbandoned, runOutside } from '../observer/context.js'
+import { currentExchange, isAbandoned, unobserved } from '../observer/context.js'
 import type { Circuit } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
 import { refusalOf } from './refusal.js'
@@ -72,7 +72,7 @@ async function within<T>(settings: Settings, action: Action<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       // An action that does not listen to the signal is not waited for.
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-      runOutside(() => Promise.resolve(action(signal)).then(resolve, reject))
+      unobserved(() => Promise.resolve(action(signal)).then(resolve, reject))
     })
   } finally {
     clearTimeout(timer)

@@ -9,8 +9,7 @@ import type { Verdict } from '../circuit/circuit.js'
 import type { Outcome, Settings } from './options.js'
 
 /** Whether a response that is no failure was relayed whole: the outcome of most requests. */
-export function isPlainSuccess({ calls: { relay, last }, res }: Exchange): boolean {
-  const call = relay ?? last
+export function isPlainSuccess({ calls: { deciding: call }, res }: Exchange): boolean {
   return (
     call?.status !== undefined &&
     call.failure === undefined &&
@@ -21,9 +20,7 @@ export function isPlainSuccess({ calls: { relay, last }, res }: Exchange): boole
 
 /** How the upstream did so far; undefined when the request has called none. */
 export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | undefined {
-  const { relay, last } = exchange.calls
-  // Calls made while the response streams must not decide its verdict.
-  const call = relay ?? last
+  const { deciding: call } = exchange.calls
   if (call === undefined) return undefined
   const { status, state } = call
   const error = call.currentFailure ?? breakOf(exchange)

@@ -5,10 +5,13 @@ import { GatewayError, type GatewayErrorOptions } from '../errors/gateway-error.
 import { classify } from '../failures/classify.js'
 import { clientLeft } from '../response/client.js'
 import type { Gate } from '../response/gate.js'
+import { type Asked, type Candidate, decide, endsWithRequest, foremost } from './deciding.js'
 
 /** Whose calls they are, as far as the calls must know. */
 export interface CallsOwner {
   readonly req: IncomingMessage
+  /** The target of the request as it was first seen. */
+  readonly url: string
   readonly response: Gate
   readonly upstream: string | undefined
   fail(error: unknown): GatewayError
@@ -31,7 +34,7 @@ export interface CallHead {
 }
 
 /** One outgoing call, as far as it is known; each client library has its own kind. */
-export abstract class Call {
+export abstract class Call implements Candidate {
   /** Whose it is; undefined once its request is over. */
   calls: Calls | undefined
   /** Milliseconds of the monotonic clock; so are the others. */
@@ -48,6 +51,8 @@ export abstract class Call {
   state: 'open' | 'complete' | 'failed' | 'aborted' = 'open'
   /** Why it failed, in our words. */
   failure: GatewayError | undefined = undefined
+  /** Whether the application has aborted it before its head, and waits for it no more. */
+  isDropped = false
 
   constructor(calls: Calls) {
     this.calls = calls
@@ -59,8 +64,14 @@ export abstract class Call {
   abstract drain(): void
   /** The error that broke the response, where no event has told it yet. */
   abstract broken(): unknown
+  /** What it asks for; undefined once nothing is known any more. */
+  abstract asked(): Asked | undefined
+  /** Whether it sends the body of the request as its own. */
+  abstract takesBodyOf(req: IncomingMessage): boolean
   /** Whether the response is piped into a stream. */
   abstract feeds(target: Writable): boolean
+  /** Whether nobody but us is told that its response breaks, so that nobody will answer for it. */
+  abstract isUnheard(): boolean
   /** Bytes that the connection has received so far. */
   abstract bytesRead(): number
   /** Whether a connection stands, TLS included. */
@@ -126,7 +137,8 @@ export abstract class Call {
   /** Answers for a failure that the application is not told of, if this call still decides. */
   answerFor(): void {
     const { calls, failure } = this
-    if (!failure || !calls || this !== calls.last || calls.owner.response.res.headersSent) return
+    if (!failure || !calls || this !== calls.deciding || calls.owner.response.res.headersSent)
+      return
     calls.owner.fail(failure)
     this.destroy(failure)
   }
@@ -163,8 +175,6 @@ export abstract class Call {
 /** The calls of one request. */
 export class Calls {
   readonly owner: CallsOwner
-  /** The one started last: it decides. */
-  last: Call | undefined = undefined
   /** The one whose response was let through as the answer. */
   relay: Call | undefined = undefined
   readonly all: Call[] = []
@@ -179,15 +189,46 @@ export class Calls {
 
   /** A call begins. */
   begin(call: Call): void {
-    this.last = call
     this.all.push(call)
     for (const follower of this.followers) follower.callStarted?.(call)
   }
 
-  /** Ends all calls on this side. */
+  /** A call was begun for the wrong request: somebody runs the work of one in the context of another. */
+  take(call: Call): void {
+    if (call.state !== 'open') return
+    const all = call.calls?.all ?? []
+    const at = all.indexOf(call)
+    if (at !== -1) all.splice(at, 1)
+    call.calls = this
+    this.begin(call)
+  }
+
+  /** The one that stands for the request: the relay, else the one that is most like the request. */
+  get deciding(): Call | undefined {
+    return this.decidingFor(undefined)
+  }
+
+  /** The same, at a head with this status. */
+  decidingFor(status: number | undefined): Call | undefined {
+    const { all, relay } = this
+    return relay ?? (all.length < 2 ? all[0] : decide(all, this.owner, status))
+  }
+
+  /** Those that are waited for: several where they stand for the request equally, as parts of a page. */
+  get awaited(): readonly Call[] {
+    const open = this.all.filter(({ state }) => state === 'open')
+    return foremost(open, this.owner)
+  }
+
+  /** Ends on this side what is made for this request alone. */
   abort(reason: GatewayError): void {
     this.aborted = reason
-    for (const call of this.all) call.abort(reason)
+    for (const call of this.all) this.abortIfOwn(call, reason)
+  }
+
+  /** Ends a call on this side, unless others may wait for it. */
+  abortIfOwn(call: Call, reason: GatewayError): void {
+    if (call === this.relay || endsWithRequest(call, this.owner)) call.abort(reason)
   }
 
   /** One whose response is not yet complete. */
@@ -210,6 +251,8 @@ export class Calls {
 
   /** The request is over: what it leads to is let go, so that no old object keeps a new one alive. */
   release(): void {
+    // What the application still throws is explained by it.
+    this.relay = this.deciding
     for (const call of this.all) call.forget()
     this.all.length = 0
   }
@@ -217,18 +260,19 @@ export class Calls {
   /**
    * An upstream that dies in mid-body leaves most proxies, and so the client, waiting for ever.
    *
-   * Before the head is out this is only ours to answer when something is piped into the response:
-   * otherwise the application still has the error to handle.
+   * Before the head is out this is only ours to answer when something is piped into the response, or
+   * nobody listens: otherwise the application still has the error to handle.
    */
   #reportDeath(call: Call, failure: GatewayError): void {
     const { response } = this.owner
     const { res } = response
     if (res.writableEnded || response.settled || clientLeft(response)) return
-    const isWaiting = !res.headersSent && call === this.last && call.status !== undefined
+    const isWaiting = !res.headersSent && call.status !== undefined && call === this.deciding
     // pipe() listens for its own undoing: the one public trace that it leaves on the target.
     const isPiped = isWaiting && res.listenerCount('unpipe') > 0
+    const isLost = isPiped || (isWaiting && call.isUnheard())
     // A pipe without the status of the upstream is no relay by its head.
-    if (this.relay === call || isPiped || call.feeds(res)) this.owner.fail(failure)
+    if (this.relay === call || isLost || call.feeds(res)) this.owner.fail(failure)
   }
 }
 

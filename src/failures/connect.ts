@@ -100,6 +100,18 @@ export const egress: readonly Entry[] = [
     'UND_ERR_SOCKS5_REPLY_2',
     counted('upstream_unreachable', { proxyStatus: { error: 'destination_ip_prohibited' } }),
   ],
+  // The agents of Node itself; undici tells the same with other codes.
+  [
+    'ERR_PROXY_TUNNEL',
+    byMessage(
+      [
+        [/ 407\b/, counted('gateway_misconfigured', { status: 502 })],
+        [/timed out/, connectTimeout],
+      ],
+      counted('upstream_protocol_error'),
+    ),
+  ],
+  ['ERR_PROXY_INVALID_CONFIG', misconfigured],
   ['UND_ERR_SOCKS5_REPLY_3 UND_ERR_SOCKS5_REPLY_4', unreachable],
   ['UND_ERR_SOCKS5_REPLY_5 UND_ERR_PRX_CONN', refused],
   ['UND_ERR_SOCKS5_REPLY_6', connectTimeout],

@@ -61,8 +61,20 @@ const byHttp2Error =
   (error) =>
     HTTP2_ERRORS.get(HTTP2_TEXT.exec(text(error, 'message'))?.[1]) ?? apply(otherwise, error)
 
+const tooLarge = neutral('upstream_response_too_large')
+
+/** What follow-redirects and axios refuse by themselves. */
+const limits: readonly Entry[] = [
+  ['ERR_FR_TOO_MANY_REDIRECTS', counted('upstream_error')],
+  ['ERR_FR_REDIRECTION_FAILURE', notHttp],
+  ['ERR_FR_MAX_BODY_LENGTH_EXCEEDED', neutral('content_too_large')],
+  ['ERR_BAD_RESPONSE', byMessage([[/^maxContentLength size of /, tooLarge]])],
+  ['ERR_BAD_REQUEST', byMessage([[/maxBodyLength limit$/, neutral('content_too_large')]])],
+]
+
 /** From the start of the request to the head of the response. */
 export const exchange: readonly Entry[] = [
+  ...limits,
   [
     'UND_ERR_SOCKET',
     byMessage([[/^bad upgrade/, counted('upstream_upgrade_failed')]], byHttp2Error(lost)),

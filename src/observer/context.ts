@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Context, Exchange } from '../exchange/exchange.js'
+import type { IncomingMessage } from 'node:http'
+import { type Context, type Exchange, knownExchange } from '../exchange/exchange.js'
 import { clientLeft } from '../response/client.js'
 
 /** What all copies of the package in a process have in common. */
@@ -9,21 +10,40 @@ interface Observer {
    * later: when an event of a kept-alive connection fires, it holds the request that opened the
    * connection. What a finished request has opened keeps no more of it than an empty context.
    */
-  readonly context: AsyncLocalStorage<Context>
-  /** Whether this Node tells of a request when it is made, not only when its body is sent. */
-  hasCreatedChannel: boolean
+  readonly context: AsyncLocalStorage<Context | undefined>
+  /** Whether this Node tells of a request when it is made (from 22.12 on), not when its body is sent. */
+  tellsOfCreation: boolean
   isStarted: boolean
 }
 
 const KEY = Symbol.for('good-gateway.observer/2')
 const shared = globalThis as { [KEY]?: Observer }
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+
 /** @internal */
 export const observer: Observer = (shared[KEY] ??= {
-  context: new AsyncLocalStorage<Context>(),
-  hasCreatedChannel: false,
+  context: new AsyncLocalStorage<Context | undefined>(),
+  tellsOfCreation: major > 22 || (major === 22 && minor >= 12),
   isStarted: false,
 })
+
+const CONTEXT = Symbol.for('good-gateway.context/2')
+type Entered = IncomingMessage & { [CONTEXT]?: Context }
+
+/**
+ * What the channels of Node's servers tell. A request gets a context of its own before anything runs
+ * for it, so that it lasts where a middleware is awaited inside of a new promise. It stays with the
+ * connection, whose next request gets another one.
+ */
+export const serverChannels = {
+  'http.server.request.start': (message: unknown) => {
+    const { request } = message as { readonly request: Entered }
+    const context: Context = { exchange: undefined, clientLeft: false }
+    request[CONTEXT] = context
+    observer.context.enterWith(context)
+  },
+}
 
 /** The request that something runs for; undefined outside of every request, and after its end. */
 export function currentExchange(): Exchange | undefined {
@@ -37,8 +57,20 @@ export function runIn<T>(exchange: Exchange, work: () => T): T {
   return storage.getStore() === context ? work() : storage.run(context, work)
 }
 
+/** Takes the context of the request, unless its exchange is another: that of a fallback has its own. */
 function contextOf(exchange: Exchange): Context {
-  return { exchange: exchange.isClosed ? undefined : exchange, clientLeft: false }
+  const entered = (exchange.req as Entered)[CONTEXT]
+  const isOwn = entered !== undefined && knownExchange(exchange.req) === exchange
+  const context = isOwn ? entered : { exchange: undefined, clientLeft: false }
+  if (!exchange.isClosed) context.exchange = exchange
+  return context
+}
+
+/** The exchange that takes the body of a request: a fallback has one of its own. */
+export function exchangeOfBody(req: IncomingMessage): Exchange | undefined {
+  const current = currentExchange()
+  const exchange = current?.req === req ? current : knownExchange(req)
+  return exchange?.isClosed === false ? exchange : undefined
 }
 
 /** Whether something runs for a request whose client has left. */
@@ -48,7 +80,18 @@ export function isAbandoned(): boolean {
   return context?.clientLeft === true
 }
 
-/** Runs work in the context of no request. */
-export function runOutside<T>(work: () => T): T {
-  return observer.context.exit(work)
+/**
+ * Runs work whose outgoing calls belong to no request: what several requests wait for, such as a
+ * token that is fetched once for all, neither ends with the request that began it nor explains its
+ * failure.
+ *
+ * @returns What the work returns; a promise too.
+ * @throws {TypeError} when `work` is not a function.
+ * @example
+ * token ??= unobserved(() => fetchToken())
+ */
+export function unobserved<T>(work: () => T): T {
+  if (typeof work !== 'function')
+    throw new TypeError('unobserved: pass a function, as in unobserved(() => fetchToken())')
+  return observer.context.run(undefined, work)
 }

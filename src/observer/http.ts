@@ -1,11 +1,11 @@
-import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
-import type { Writable } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
-import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
-import { read } from '../failures/rule.js'
-import { bind } from './bind.js'
+import { errorMonitor } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { http } from '../common/builtins.js'
+import type { Calls } from '../exchange/calls.js'
+import type { Exchange } from '../exchange/exchange.js'
 import { currentExchange, observer } from './context.js'
+import { CALL, HttpCall, type Observed } from './http-call.js'
+import { isRedirecting, onWrapperError, type Redirecting, wrapperOf } from './redirects.js'
 
 interface RequestMessage {
   readonly request: Observed
@@ -17,14 +17,10 @@ interface ErrorMessage extends RequestMessage {
   readonly error: unknown
 }
 
-/** The truth about which call a request is; null where it belongs to no request of a client. */
-const CALL = Symbol.for('good-gateway.call/2')
-type Observed = ClientRequest & { [CALL]?: HttpCall | null }
-
 /** What the channels of `http` and `https` tell; made for `diagnostics_channel.subscribe`. */
 export const httpChannels = {
   'http.client.request.created': (message: unknown) => {
-    observer.hasCreatedChannel = true
+    observer.tellsOfCreation = true
     callOf((message as RequestMessage).request)
   },
   // Absent before Node 22.12 is the one above; the first seen wins.
@@ -34,13 +30,14 @@ export const httpChannels = {
   // Published at the head of the response, whatever its name says.
   'http.client.response.finish': (message: unknown) => {
     const { request, response } = message as ResponseMessage
-    callOf(request)?.headArrived(response)
+    const call = lateCallOf(request)
+    const wrapper = call && wrapperOf(request)
+    if (wrapper) onWrapperError(wrapper, errorOfWrapper)
+    call?.headArrived(response)
   },
   'http.client.request.error': (message: unknown) => {
     const { request, error } = message as ErrorMessage
-    // The context of a reused connection's events is another request's.
-    const call = request.reusedSocket ? request[CALL] : callOf(request)
-    call?.broke(error)
+    lateCallOf(request)?.broke(error)
   },
 }
 
@@ -51,169 +48,63 @@ export function callOf(request: Observed): HttpCall | undefined {
   const exchange = currentExchange()
   if (exchange === undefined) {
     // Node 20 may tell of it again, in the context that it belongs to.
-    if (observer.hasCreatedChannel) request[CALL] = null
+    if (observer.tellsOfCreation) request[CALL] = null
     return undefined
   }
-  const call = new HttpCall(exchange.calls, request)
+  return begin(request, exchange.calls)
+}
+
+function begin(request: Observed, calls: Calls): HttpCall {
+  const call = new HttpCall(calls, request)
   request[CALL] = call
-  bind(call, exchange.calls)
+  calls.begin(call)
   call.timeConnection()
   request.on('close', closeOfRequest)
+  request.on(errorMonitor, errorOfRequest)
+  const { aborted } = calls
+  // Node 20 tells late: what has a socket already was made before, and is not new work.
+  if (aborted && !observer.tellsOfCreation && request.socket)
+    process.nextTick(() => call.calls?.abortIfOwn(call, aborted))
   return call
+}
+
+/** Something is piped from a client's request, into a call whose it is then, whatever runs it. */
+export function takeBody(target: unknown, exchange: Exchange | undefined): void {
+  if (exchange === undefined) return
+  const { calls } = exchange
+  const wrapper = isRedirecting(target) ? target : undefined
+  const request: unknown = wrapper ? wrapper._currentRequest : target
+  if (!(request instanceof http.ClientRequest)) return
+  if (wrapper) onWrapperError(wrapper, errorOfWrapper)
+  takeInto(request, calls)
+}
+
+function takeInto(request: Observed, calls: Calls): void {
+  const call = request[CALL] ?? begin(request, calls)
+  if (call.calls !== calls) calls.take(call)
+  call.takesBody = true
+}
+
+/**
+ * The call of a request that has an event. Only Node 20 may not have told of it before; then the
+ * context is its own, but not on the connection of another, nor where somebody destroys it.
+ */
+function lateCallOf(request: Observed): HttpCall | undefined {
+  const isForeign = observer.tellsOfCreation || request.reusedSocket || request.destroyed
+  return isForeign ? (request[CALL] ?? undefined) : callOf(request)
 }
 
 function closeOfRequest(this: Observed): void {
   this[CALL]?.requestClosed()
 }
 
-/** Emitted within destroy(), before the application hears of an error and may turn to something else. */
-function abortOfResponse(this: IncomingMessage): void {
-  requestOf(this)?.[CALL]?.responseBroke(this)
+function errorOfWrapper(this: Redirecting, error: unknown): void {
+  const { [CALL]: call }: Observed = this._currentRequest
+  call?.brokeAfterwards(error)
 }
 
-/** Node keeps the request on the response, and the response on the request. */
-const requestOf = (response: IncomingMessage): Observed | undefined =>
-  (response as { req?: Observed }).req
-
-function socketOfRequest(this: Observed, socket: Socket): void {
-  this[CALL]?.attached(socket)
-}
-
-/** Nothing public tells what a stream is piped into. */
-interface Piped {
-  readonly _readableState?: { readonly pipes?: readonly unknown[] }
-}
-
-/** A request of `http` or `https`. */
-export class HttpCall extends Call {
-  #request: ClientRequest | undefined
-
-  constructor(calls: Calls, request: ClientRequest) {
-    super(calls)
-    this.#request = request
-  }
-
-  /** A connection of an agent's pool stands already. */
-  timeConnection(): void {
-    const request = this.#request
-    if (request?.socket) this.attached(request.socket)
-    else request?.on('socket', socketOfRequest)
-  }
-
-  attached(socket: Socket): void {
-    const stands = () => (this.connectedAt ??= performance.now())
-    if (!socket.connecting) stands()
-    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stands)
-  }
-
-  headArrived(response: IncomingMessage): void {
-    response.on('aborted', abortOfResponse)
-    const coding = response.headers['transfer-encoding']
-    this.answered({ status: response.statusCode ?? 0, coding })
-  }
-
-  /** A switch of protocols that nobody has asked for closes a request, and Node emits no error. */
-  requestClosed(): void {
-    const request = this.#request
-    const isUnasked = this.#response?.statusCode === 101 && request?.listenerCount('upgrade') === 0
-    if (this.state === 'open' && isUnasked) {
-      this.fail(upstreamError(this.calls?.owner, 'upstream_upgrade_failed'))
-      this.answerFor()
-    }
-  }
-
-  /** The request has emitted an error. */
-  broke(error: unknown): void {
-    const response = this.#response
-    // Bytes after a whole response: what was let through is good, only the connection is not.
-    if (response?.complete && this.calls?.owner.response.res.headersSent) return
-    if (response && this.#request?.destroyed && !endedByPeer(response))
-      this.abortedByApplication(this.#timeout(error))
-    else this.fail(this.#meaningOf(error))
-  }
-
-  /** The response has ended before its time. */
-  responseBroke(response: IncomingMessage): void {
-    // A whole response that nobody has read to its end is said to be aborted, too.
-    if (response.complete) return
-    if (endedByPeer(response)) this.fail(response.errored)
-    else this.abortedByApplication(this.#timeout(response.errored))
-  }
-
-  destroy(error?: Error): void {
-    this.#request?.destroy(error)
-  }
-
-  drain(): void {
-    this.#response?.resume()
-  }
-
-  broken(): unknown {
-    const response = this.#response
-    // Aborted on this side; Node tells of it in a moment, some libraries at once.
-    if (!response && this.#request?.destroyed)
-      return this.#request.errored ?? new DOMException('The request was aborted.', 'AbortError')
-    const isBroken = response?.complete === false && response.errored && endedByPeer(response)
-    return isBroken ? response.errored : undefined
-  }
-
-  feeds(target: Writable): boolean {
-    const { _readableState: state } = (this.#response ?? {}) as Piped
-    return Array.isArray(state?.pipes) && state.pipes.includes(target)
-  }
-
-  bytesRead(): number {
-    return this.#request?.socket?.bytesRead ?? 0
-  }
-
-  connected(): boolean {
-    const socket = this.#request?.socket as TLSSocket | null | undefined
-    if (!socket || socket.connecting) return false
-    return !(socket as { secureConnecting?: boolean }).secureConnecting
-  }
-
-  fields(): IncomingHttpHeaders {
-    return this.#response?.headers ?? {}
-  }
-
-  protected release(): void {
-    this.#request = undefined
-  }
-
-  get #response(): IncomingMessage | undefined {
-    return (this.#request as { res?: IncomingMessage | null } | undefined)?.res ?? undefined
-  }
-
-  #meaningOf(error: unknown): unknown {
-    const request = this.#request
-    const owner = this.calls?.owner
-    if (request === undefined) return error
-    // What the system says of the connection was not done on this side.
-    if (timedOut(request) && read(error, 'syscall') === undefined) return this.#timeout(error)
-    // A check of the user's own gives errors that no table knows.
-    const isUnverified = isIdentityError(request, error) && explain(error, owner) === undefined
-    return isUnverified ? upstreamError(owner, 'upstream_tls_certificate', { cause: error }) : error
-  }
-
-  #timeout(cause: unknown): Error {
-    return upstreamError(this.calls?.owner, 'upstream_timeout', { cause })
-  }
-}
-
-/** Node keeps the code of what `checkServerIdentity` gave, or its message. */
-function isIdentityError({ socket }: ClientRequest, error: unknown): boolean {
-  const told: unknown = (socket as TLSSocket | null)?.authorizationError
-  return (
-    told !== undefined && told !== null && told === (read(error, 'code') ?? read(error, 'message'))
-  )
-}
-
-/** A timeout that the proxy has set: it destroyed the request, so Node speaks of a reset. */
-function timedOut({ destroyed, socket }: ClientRequest): boolean {
-  return destroyed && (socket?.timeout ?? 0) > 0
-}
-
-/** Whether a response that broke was broken by the other side; `aborted` is said of both. */
-function endedByPeer({ socket }: IncomingMessage): boolean {
-  return socket.readableEnded || socket.errored !== null
+/** Agents and wrappers emit errors on a request themselves, of which no channel tells. */
+function errorOfRequest(this: Observed, error: unknown): void {
+  const call = this[CALL]
+  if (call?.state === 'open') call.broke(error)
 }

@@ -1,5 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { observer } from './context.js'
+import { observer, serverChannels } from './context.js'
 import { httpChannels } from './http.js'
 import { undiciChannels } from './undici.js'
 
@@ -7,7 +7,11 @@ import { undiciChannels } from './undici.js'
 export function startObserver(): void {
   if (observer.isStarted) return
   observer.isStarted = true
-  for (const [name, listener] of Object.entries({ ...httpChannels, ...undiciChannels })) {
+  for (const [name, listener] of Object.entries({
+    ...serverChannels,
+    ...httpChannels,
+    ...undiciChannels,
+  })) {
     subscribe(name, withoutThrowing(listener))
   }
   warnOfOthers()

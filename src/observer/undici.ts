@@ -1,14 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { http } from '../common/builtins.js'
 import { Call, type Calls, upstreamError } from '../exchange/calls.js'
-import { bind } from './bind.js'
-import { currentExchange } from './context.js'
+import type { Asked } from '../exchange/deciding.js'
+import { currentExchange, exchangeOfBody } from './context.js'
 
 /** The truth about which call a request is. */
 const CALL = Symbol.for('good-gateway.call/2')
 
 /** The internal request of undici, as far as versions 6 to 8 agree. */
 interface UndiciRequest {
+  readonly method?: string
+  readonly path?: string
+  readonly body?: unknown
+  readonly contentLength?: number | null
+  readonly contentType?: string | null
   abort?: ((error: Error) => void) | null
   onError?: (error: Error) => void
   onResponseError?: (error: Error) => void
@@ -33,12 +39,15 @@ const known = (message: unknown): UndiciCall | undefined =>
 /** What the channels of undici tell, of `fetch` and of the package alike. */
 export const undiciChannels = {
   'undici:request:create': (message: unknown) => {
-    const exchange = currentExchange()
-    if (exchange === undefined) return
     const { request } = message as RequestMessage
+    const { body } = request
+    // The body tells whose call it is, whatever runs it.
+    const sender = body instanceof http.IncomingMessage ? exchangeOfBody(body) : undefined
+    const exchange = sender ?? currentExchange()
+    if (exchange === undefined) return
     const call = new UndiciCall(exchange.calls, request)
     request[CALL] = call
-    bind(call, exchange.calls)
+    exchange.calls.begin(call)
   },
   'undici:client:sendHeaders': (message: unknown) => {
     known(message)?.sent((message as SendMessage).socket)
@@ -120,7 +129,10 @@ class UndiciCall extends Call {
   broke(error: unknown): void {
     // Before the head, an abort counts as a timeout.
     if (isAbort(error) && this.status !== undefined) this.abortedByApplication(error)
-    else this.fail(error)
+    else {
+      this.isDropped = this.failure === undefined && isAbort(error)
+      this.fail(error)
+    }
   }
 
   /** These are internals of undici: where a version has none of them, the call goes on. */
@@ -141,8 +153,34 @@ class UndiciCall extends Call {
     return undefined
   }
 
+  asked(): Asked | undefined {
+    const request = this.#request
+    if (request === undefined) return undefined
+    const { method = '', path = '', body } = request
+    const isWhole = body instanceof Uint8Array
+    const length = request.contentLength ?? (isWhole ? body.byteLength : undefined)
+    return {
+      method,
+      target: path,
+      contentType: request.contentType ?? undefined,
+      contentLength: length === undefined ? undefined : String(length),
+      isChunked: length === undefined && body !== null && body !== undefined,
+      // The interceptor `deduplicate`, and caches of responses.
+      mayBeShared: true,
+    }
+  }
+
+  takesBodyOf(req: IncomingMessage): boolean {
+    return this.#request?.body === req
+  }
+
   /** A body of undici is piped through streams of its own. */
   feeds(): boolean {
+    return false
+  }
+
+  /** Streams of undici have listeners of its own. */
+  isUnheard(): boolean {
     return false
   }
 

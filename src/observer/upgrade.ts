@@ -113,10 +113,10 @@ function decide(exchange: Exchange, socket: Socket, word: unknown): boolean {
 
 /** Node publishes no response for it; what follows is not HTTP any more. */
 function switched(exchange: Exchange): void {
-  const { last } = exchange.calls
-  if (last?.state !== 'open') return
-  last.status = 101
-  last.end('complete')
+  const { deciding } = exchange.calls
+  if (deciding?.state !== 'open') return
+  deciding.status = 101
+  deciding.end('complete')
 }
 
 /** The head that a proxy writes by hand; a status is missing where it only closes. */

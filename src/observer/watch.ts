@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { http } from '../common/builtins.js'
 import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { explain } from '../exchange/calls.js'
 import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
-import { currentExchange, observer, runIn } from './context.js'
-import { callOf } from './http.js'
+import { currentExchange, exchangeOfBody, observer, runIn } from './context.js'
+import { takeBody } from './http.js'
 
 /** Runs the rest of a request so that its outgoing calls are known as its own. */
 export function observe(exchange: Exchange, next: () => Promise<unknown>): Promise<unknown> {
@@ -20,10 +19,9 @@ export function watch(exchange: Exchange): void {
   exchange.isWatched = true
   exchange.follow(ABORT)
   hook(exchange.response)
-  if (observer.hasCreatedChannel) return
   const { req } = exchange
   req.pipe = announcePiped
-  if (hasBody(req)) keepContext(req)
+  if (!observer.tellsOfCreation && hasBody(req)) keepContext(req)
 }
 
 /** A response that closes before it was whole ends the calls that were made for it. */
@@ -50,12 +48,11 @@ function reasonOfCut(exchange: Exchange): GatewayError | undefined {
 type Pipe = IncomingMessage['pipe']
 
 /**
- * Node 20 reports a request only when its body is sent; one that breaks before that, on a connection
- * of another's, could not be attributed. Most proxies pipe the incoming request into it.
+ * Most proxies pipe the incoming request into their own: the surest sign of whose call it is, and on
+ * Node 20, which reports a request only when its body is sent, the first one.
  */
 const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
-  const exchange = knownExchange(this)
-  if (exchange && target instanceof http.ClientRequest) within(exchange, () => callOf(target))
+  takeBody(target, exchangeOfBody(this))
   return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
 } as Pipe
 
@@ -70,9 +67,4 @@ function keepContext(req: IncomingMessage): void {
       return Reflect.apply(emit, this, args)
     return runIn(exchange, (): boolean => Reflect.apply(emit, this, args))
   }
-}
-
-/** Who answers in place of another belongs to the same request, and stays in its own context. */
-function within<T>(exchange: Exchange, work: () => T): T {
-  return currentExchange()?.req === exchange.req ? work() : runIn(exchange, work)
 }

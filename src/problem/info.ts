@@ -17,7 +17,7 @@ export interface ErrorInfo {
   readonly error?: LowLevelError
   /** The upstream: its name where a circuit breaker gave one, its status where it answered. */
   readonly upstream?: { readonly name?: string; readonly status?: number }
-  /** Times of the last call of the request; absent when there was no call. */
+  /** Times of the call that stands for the request; absent when there was no call. */
   readonly timings?: Timings
   /** Id of the request, which the client got too. */
   readonly requestId: string
@@ -57,14 +57,14 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
   const { req } = exchange
   const lowLevel = lowLevelOf(error.cause, req)
   const upstream = upstreamOf(error, exchange)
-  const { last } = exchange.calls
+  const { deciding } = exchange.calls
   const traceId = traceIdOf(req)
   return {
     code: error.code,
     cause: problem.cause,
     ...(lowLevel && { error: lowLevel }),
     ...(upstream && { upstream }),
-    ...(last && { timings: timingsOf(last) }),
+    ...(deciding && { timings: timingsOf(deciding) }),
     requestId: problem.request_id,
     ...(traceId !== undefined && { traceId }),
     method: req.method ?? '',

@@ -109,7 +109,7 @@ function wantedBy(
 
 /** Whether a response is replaced when `intercept` gives undefined. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
-  if (origin.by === 'failure') return isMadeUp(head.status)
+  if (origin.by === 'failure') return isMadeUp(origin.failure, head)
   return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
 }
 

@@ -102,7 +102,7 @@ function upstreamOf(error: GatewayError, exchange: Exchange): Problem['upstream'
 export function receivedStatus(error: GatewayError, exchange: Exchange): number | undefined {
   const told = error.options.proxyStatus?.['received-status']
   if (typeof told === 'number') return told
-  return codes[error.code].afterHead ? exchange.calls.last?.status : undefined
+  return codes[error.code].afterHead ? exchange.calls.deciding?.status : undefined
 }
 
 /** Most characters of `detail`: the message of an application's error can have any length. */

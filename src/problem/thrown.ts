@@ -16,15 +16,15 @@ export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError
   if (GatewayError.is(error)) return answerable(error, exchange)
   if (clientLeft(exchange.response))
     return new GatewayError('client_closed_request', { cause: error })
-  const { last } = exchange.calls
-  const meant = httpErrorOf(error, last !== undefined)
+  const { deciding } = exchange.calls
+  const meant = httpErrorOf(error, deciding !== undefined)
   if (meant && meant.status < 500) return meant
-  const failure = last?.currentFailure
+  const failure = deciding?.currentFailure
   if (failure) return failure
   if (meant) return meant
   const known = explain(error, exchange)
-  if (known && !ofTheApplication(known, last !== undefined)) return known
-  return new GatewayError(last ? 'upstream_error' : 'gateway_error', { cause: error })
+  if (known && !ofTheApplication(known, deciding !== undefined)) return known
+  return new GatewayError(deciding ? 'upstream_error' : 'gateway_error', { cause: error })
 }
 
 /** A call that the application aborted while the client was connected counts as a timeout. */

@@ -34,7 +34,7 @@ function errorBehind(exchange: Exchange, status: number | undefined): GatewayErr
   const { rejected } = exchange
   if (rejected && (status ?? rejected.status) === rejected.status) return rejected
   if (status !== undefined && status < 500) return new GatewayError('request_rejected', { status })
-  if (exchange.calls.last !== undefined) return new GatewayError('upstream_error')
+  if (exchange.calls.deciding !== undefined) return new GatewayError('upstream_error')
   return new GatewayError('gateway_error', status === undefined ? {} : { status })
 }
 

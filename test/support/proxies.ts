@@ -15,6 +15,8 @@ import { createForward } from '../../docs/sample-proxy/forward.js'
 /** A way to call an upstream that somebody's gateway uses, in its simplest form. */
 export interface Proxy {
   readonly name: string
+  /** Whether several requests may wait for one GET, so that it does not end with a request. */
+  readonly shares?: boolean
   /** Hands the request to the upstream, path and body included. */
   forward(req: IncomingMessage, res: ServerResponse, target: string): unknown
 }
@@ -54,6 +56,7 @@ export const proxies: readonly Proxy[] = [
   { name: 'http.get and pipe', forward: piped },
   {
     name: 'fetch',
+    shares: true,
     async forward(req, res, target) {
       const body = bodyOf(req)
       const options = body ? { body: Readable.toWeb(body) as ReadableStream, duplex: 'half' } : {}
@@ -67,6 +70,7 @@ export const proxies: readonly Proxy[] = [
   },
   {
     name: 'undici',
+    shares: true,
     async forward(req, res, target) {
       const answer = await request(target + req.url, {
         method: req.method === 'POST' ? 'POST' : 'GET',

@@ -111,7 +111,9 @@ for (const [name, serve] of Object.entries(servers)) {
     it('notices a client that leaves while the upstream is silent', async () => {
       const witness = faults.seen('hang')
       const { requests, aborted } = witness
-      const stream = session.request({ ':path': '/hang' })
+      const json = { 'content-type': 'application/json' }
+      const stream = session.request({ ':path': '/hang', ':method': 'POST', ...json })
+      stream.end('{}')
       stream.on('error', () => {})
       await witness.until('requests', requests + 1)
       stream.close(constants.NGHTTP2_CANCEL)

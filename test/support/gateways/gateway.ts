@@ -13,6 +13,8 @@ export interface Gateway {
   readonly name: string
   /** Whether it reads the whole answer of the upstream before it begins its own. */
   readonly buffers?: boolean
+  /** Whether its calls are of undici, where several requests may wait for one GET. */
+  readonly shares?: boolean
   start(behind: Behind): Promise<Listening>
 }
 

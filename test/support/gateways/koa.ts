@@ -35,6 +35,7 @@ export const koaGateways: readonly Gateway[] = [
   },
   {
     name: 'a fetch handler',
+    shares: true,
     start: ({ target, proxyTimeout }) => {
       const handler: Middleware = async (ctx) => {
         const { method, url } = ctx

@@ -40,6 +40,7 @@ export const nodeGateways: readonly Gateway[] = [
   },
   {
     name: 'http-proxy-3 over fetch',
+    shares: true,
     start(behind) {
       const proxy = httpProxy3.createProxyServer({ ...behind, fetch })
       proxy.on('error', wentWrong)
@@ -75,6 +76,7 @@ export const nodeGateways: readonly Gateway[] = [
   },
   {
     name: '@fastify/reply-from',
+    shares: true,
     async start({ target, proxyTimeout }) {
       const app = fastify({
         serverFactory: (handler) => createServer(mounted(handler as RequestListener)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { fieldOf, problemIn } from '../problem.js'
 import { dechunk, getLine, type Received, sendRaw } from '../raw-client.js'
 import { EVENT, OWN, PART, type Upstream } from './upstream.js'
@@ -10,6 +11,7 @@ export interface Running {
   readonly port: number
   readonly upstream: Upstream
   readonly buffers: boolean
+  readonly shares: boolean
 }
 
 /** One thing that happens to a gateway; `check` throws when the client is not served as it should be. */
@@ -97,10 +99,10 @@ const truncatedStream: Case = {
   },
 }
 
-/** A client that leaves takes the call to the upstream with it. */
+/** A client that leaves takes the call to the upstream with it, unless others may wait for the call. */
 const leaves = (name: string, path: string, request = getLine(path)): Case => ({
   name,
-  async check({ port, upstream, buffers }) {
+  async check({ port, upstream, buffers, shares }) {
     const arrival = upstream.arrival(path)
     const client = connect(port, '127.0.0.1')
     client.on('error', () => {}).write(request)
@@ -108,7 +110,10 @@ const leaves = (name: string, path: string, request = getLine(path)): Case => ({
       const { left } = await soon(arrival, 'the call to the upstream')
       if (path === '/sse' && !buffers) await soon(once(client, 'data'), 'the first event')
       client.destroy()
-      await soon(left, 'the end of the call to the upstream')
+      if (!shares || name !== 'GET left')
+        return await soon(left, 'the end of the call to the upstream')
+      await ask(port, getLine('/200'))
+      assert.equal(await Promise.race([left.then(() => 'left'), setImmediate('open')]), 'open')
     } finally {
       client.destroy()
     }

@@ -25,7 +25,8 @@ async function tryCell(gateway: Gateway, attempt: Case): Promise<void> {
     ...(proxyTimeout !== undefined && { proxyTimeout }),
   })
   try {
-    await attempt.check({ port: running.port, upstream, buffers: gateway.buffers ?? false })
+    const { buffers = false, shares = false } = gateway
+    await attempt.check({ port: running.port, upstream, buffers, shares })
   } finally {
     await running.close()
     await upstream.close()
