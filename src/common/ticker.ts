@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { warnThrew } from './callback.js'
 
 /** Something whose time is looked at now and then. */
 export interface Ticking {
@@ -47,7 +48,16 @@ export class Ticker {
     }
     const now = performance.now()
     // From the end, so that one that removes itself makes no other be left out.
-    for (let at = this.#items.length - 1; at >= 0; at--) this.#items[at]?.tick(now)
+    for (let at = this.#items.length - 1; at >= 0; at--) lookAt(this.#items[at], now)
+  }
+}
+
+/** What throws in a timer would end the process, and keep the others from their turn. */
+function lookAt(item: Ticking | undefined, now: number): void {
+  try {
+    item?.tick(now)
+  } catch (error) {
+    warnThrew('a deadline', error)
   }
 }
 

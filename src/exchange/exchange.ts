@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
+import { cut } from '../response/cut.js'
 import { Gate } from '../response/gate.js'
 import { hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
@@ -107,9 +108,20 @@ export class Exchange {
     this.calls = new Calls(this, this.followers)
   }
 
-  /** Answers with an error from outside of the call stack: a timer, the death of an upstream. @internal */
+  /**
+   * Answers with an error from outside of the call stack: a timer, the death of an upstream. What
+   * throws there would end the process, so the connection ends instead.
+   *
+   * @internal
+   */
   fail(error: unknown): GatewayError {
-    return this.responder.fail(this, error)
+    try {
+      return this.responder.fail(this, error)
+    } catch (cause) {
+      warnThrew('the answer to a failure', cause)
+      cut(this.response)
+      return new GatewayError('gateway_error', { cause })
+    }
   }
 
   /** Tells the log hook, where there is one; whether there was. @internal */
