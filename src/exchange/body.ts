@@ -44,6 +44,8 @@ function frame({ method = '', headers }: IncomingMessage, length: number): void 
   if (!UNFRAMED.has(method) || headers['transfer-encoding'] === undefined) return
   headers['content-length'] = String(length)
   delete headers['transfer-encoding']
+  // Trailers have no place without chunks.
+  delete headers['trailer']
 }
 
 function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {

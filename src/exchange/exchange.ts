@@ -7,9 +7,11 @@ import { Gate } from '../response/gate.js'
 import { hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { refusedHead } from './refused-head.js'
 
 /** The request and response of the host; nothing of a framework. */
 export interface Carrier {
@@ -86,7 +88,7 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
-  /** What `.fire` has rejected with last: Express shows only the status of an error passed on. @internal */
+  /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
@@ -122,6 +124,21 @@ export class Exchange {
       cut(this.response)
       return new GatewayError('gateway_error', { cause })
     }
+  }
+
+  /**
+   * Node has refused to write a head. What a call has led to is often written in an event listener,
+   * where nobody would catch it; without a call it is thrown on.
+   *
+   * @internal
+   */
+  refused(cause: unknown): boolean {
+    const error = refusedHead(this.calls, cause, this.upstream)
+    if (error === undefined) return false
+    this.rejected = error
+    if (this.calls.last === undefined) return false
+    this.fail(error)
+    return true
   }
 
   /** Tells the log hook, where there is one; whether there was. @internal */
@@ -231,6 +248,7 @@ export function knownExchange(req: IncomingMessage): Exchange | undefined {
 
 function createExchange(req: IncomingMessage, res: ServerResponse): Exchange {
   const exchange = new Exchange(req, res)
+  if (req.httpVersionMajor === 1) tidyFraming(req)
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)

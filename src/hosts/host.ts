@@ -2,6 +2,7 @@ import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
+import { framed } from '../exchange/framing.js'
 import { type RouteTable, routesStep, type RoutesOptions } from '../routing/routes.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
@@ -60,6 +61,21 @@ export interface Routes<Middleware, Routable> {
    * app.use(routes.fromOpenAPI(readFileSync('openapi.yaml', 'utf8'), { otherwise: 'refuse' }))
    */
   fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Middleware
+}
+
+/** Runs a step, once what comes after it can send the request on whole. */
+export function runStep(
+  step: Step,
+  exchange: Exchange,
+  next: () => Promise<unknown>,
+): Promise<void> {
+  return (
+    framed(exchange)?.then(
+      () => step(exchange, next),
+      // The step answers it, or has a reason of its own to refuse the request.
+      (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
+    ) ?? step(exchange, next)
+  )
 }
 
 /** The step that a middleware of this package was made of. */

@@ -16,6 +16,7 @@ import {
   circuitBreakerOn,
   type Routes,
   routesOn,
+  runStep,
   validateOn,
 } from './host.js'
 
@@ -57,7 +58,7 @@ function middlewareOf(step: Step): KoaMiddleware {
     const exchange = exchangeOf(context)
     // A route may lead back to a middleware of Koa, which wants it.
     exchange.hostContext = context
-    return step(exchange, next)
+    return runStep(step, exchange, next)
   }
   return brand(middleware, step)
 }

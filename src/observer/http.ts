@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
+import { makeWritable } from '../content/writable.js'
 import { read } from '../failures/rule.js'
 import { bind } from './bind.js'
 import { currentExchange, observer } from './context.js'
@@ -84,9 +85,12 @@ interface Piped {
   readonly _readableState?: { readonly pipes?: readonly unknown[] }
 }
 
+/** Node keeps the option on the request. */
+type Lenient = ClientRequest & { readonly insecureHTTPParser?: boolean }
+
 /** A request of `http` or `https`. */
 export class HttpCall extends Call {
-  #request: ClientRequest | undefined
+  #request: Lenient | undefined
 
   constructor(calls: Calls, request: ClientRequest) {
     super(calls)
@@ -108,8 +112,19 @@ export class HttpCall extends Call {
 
   headArrived(response: IncomingMessage): void {
     response.on('aborted', abortOfResponse)
+    if (!makeWritable(response, this.#request?.insecureHTTPParser))
+      return this.#refuseHead(response)
     const coding = response.headers['transfer-encoding']
     this.answered({ status: response.statusCode ?? 0, coding })
+  }
+
+  /** No proxy could write its fields, and most would die of them. */
+  #refuseHead({ statusCode }: IncomingMessage): void {
+    const cause = new Error(
+      `The upstream sent a field that is not valid, with the status ${statusCode}.`,
+    )
+    this.fail(upstreamError(this.calls?.owner, 'upstream_protocol_error', { cause }))
+    this.answerFor()
   }
 
   /** A switch of protocols that nobody has asked for closes a request, and Node emits no error. */
