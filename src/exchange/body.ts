@@ -3,7 +3,7 @@ import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { ByteList } from './byte-list.js'
+import { ByteList } from '../content/byte-list.js'
 import type { Exchange, Follower } from './exchange.js'
 
 /** Bounds of reading a request body. */
