@@ -48,7 +48,7 @@ for (const host of hosts)
     }
 
     afterEach(async () => {
-      for (const client of clients.splice(0)) client.destroy()
+      for (const socket of clients.splice(0)) socket.destroy()
       await gateway.close()
       breakers.get(name)?.release()
     })
