@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { warnThrew } from '../common/callback.js'
+import { answeringOn } from '../exchange/connection.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
 import type { AnyConnectMiddleware } from './connect.js'
 import { runAll, split } from './listener.js'
@@ -62,12 +63,9 @@ const isTaken = (socket: Socket): boolean =>
   socket.writableEnded ||
   (socket.readableFlowing !== null && socket.bytesWritten > 0)
 
-/** Node keeps the response that has the word on its socket. */
-type Answering = Socket & { readonly _httpMessage?: ServerResponse | null }
-
 /** Answers come in the order of their requests (RFC 9112, section 9.3.2). */
-function afterThoseInFront(req: IncomingMessage, socket: Answering, then: () => void): void {
-  const first = socket._httpMessage
+function afterThoseInFront(req: IncomingMessage, socket: Socket, then: () => void): void {
+  const first = answeringOn(socket)
   if (!first || first.req === req || socket.destroyed) return then()
   first.once('close', () => afterThoseInFront(req, socket, then))
 }
