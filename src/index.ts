@@ -6,6 +6,11 @@ export type { Cause, Code } from './errors/codes.js'
 export { GatewayError, type GatewayErrorOptions, type Issue } from './errors/gateway-error.js'
 export type { Exchange } from './exchange/exchange.js'
 export { unobserved } from './observer/context.js'
+export {
+  clientErrorListener,
+  type ClientErrorListener,
+  type ClientErrorOptions,
+} from './problem/client-error.js'
 export type { Format, FormatFunction } from './problem/formats.js'
 export type { ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'

@@ -102,6 +102,16 @@ export class Admission implements Follower, Responder {
     calls.abort(error)
   }
 
+  /** A probe that waits for its client keeps no other request from being one. */
+  clientSends(): void {
+    if (this.#permit.probe) this.#circuit.makeRoom(this.#permit)
+  }
+
+  /** Its place in the capacity is given back; what the upstream has sent so far waits for the client. */
+  clientStalls(): void {
+    this.#leave()
+  }
+
   #fallBack(failure: GatewayError): boolean {
     if (this.#mounted.settings.fallback) this.#exchange.fail(failure)
     return this.#fellBack

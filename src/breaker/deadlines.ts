@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { isFull, stillSends } from '../content/framing.js'
 import type { Code } from '../errors/codes.js'
@@ -8,6 +9,10 @@ import type { Settings } from './options.js'
 /** Who is told that a time has run out; each names its own code. */
 interface Expiring {
   expire(code: Code): void
+  /** The client takes its time to send. */
+  clientSends(): void
+  /** The client has taken nothing for a long time. */
+  clientStalls(): void
 }
 
 /** The times that are the same for all requests of a circuit breaker, and who looks at them. */
@@ -22,6 +27,11 @@ interface Connecting {
   readonly dueAt: number
 }
 
+/** Milliseconds for the body of a request after which it is the client that is waited for. */
+const LONGEST_BODY = 1000
+/** Milliseconds after which a client that takes nothing is not waited for, where no other time is set. */
+const LONGEST_STALL = 60_000
+
 /** The times of one request, which one timer for many requests looks at. */
 export class Deadlines implements Ticking {
   slot = -1
@@ -34,6 +44,7 @@ export class Deadlines implements Ticking {
   readonly #totalDueAt: number
   /** The calls whose connection is due, and when. */
   #connecting: Connecting[] | undefined
+  readonly #startedAt: number
   /** Bytes that had come from the client at the last look, and whether more were to come. */
   #received = 0
   #wasSending: boolean
@@ -41,6 +52,9 @@ export class Deadlines implements Ticking {
   #relay: Call | undefined
   #bytes = 0
   #movedAt = 0
+  /** Bytes that the client had taken at the last look, and when it last did, or had nothing to take. */
+  #taken = 0
+  #takenAt = 0
 
   constructor(exchange: Exchange, { settings, ticker }: Timed, owner: Expiring) {
     this.#exchange = exchange
@@ -50,6 +64,7 @@ export class Deadlines implements Ticking {
     this.#ticker = ticker
     this.#ticker?.add(this)
     const now = this.#ticker?.now ?? 0
+    this.#startedAt = now
     if (timeout !== false) this.#headDueAt = now + timeout
     this.#totalDueAt = totalTimeout === false ? Infinity : now + totalTimeout
     this.#wasSending = stillSends(exchange.req)
@@ -58,8 +73,9 @@ export class Deadlines implements Ticking {
 
   tick(now: number): void {
     if (now >= this.#totalDueAt) return this.#owner.expire('upstream_timeout')
-    if (this.#phase === 'head') this.#lookAtHead(now)
-    else if (this.#relay) this.#lookAtBytes(this.#relay, now)
+    if (this.#phase === 'head') return this.#lookAtHead(now)
+    this.#lookAtClient(now)
+    if (this.#relay) this.#lookAtBytes(this.#relay, now)
   }
 
   /** A call has begun: its connection is due. */
@@ -79,6 +95,7 @@ export class Deadlines implements Ticking {
   headOut(): void {
     if (this.#phase !== 'head') return
     this.#phase = 'body'
+    this.#takenAt = performance.now()
     const { relay } = this.#exchange.calls
     if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
     this.#relay = relay
@@ -104,12 +121,24 @@ export class Deadlines implements Ticking {
    */
   #lookAtRequest(now: number): void {
     const { timeout } = this.#settings
+    if (now - this.#startedAt >= LONGEST_BODY) this.#owner.clientSends()
     const received = receivedFrom(this.#exchange)
     this.#wasSending = stillSends(this.#exchange.req)
     const flows = received !== this.#received
     this.#received = received
     if (timeout !== false && (!this.#wasSending || flows || awaitsClient(this.#exchange)))
       this.#headDueAt = now + timeout
+  }
+
+  /** A client that does not read may stay, but it does not take the place of another. */
+  #lookAtClient(now: number): void {
+    const { res } = this.#exchange
+    const taken = takenFrom(res)
+    const waits = isFull(res) || (res.writableEnded && !res.writableFinished)
+    if (!waits || taken !== this.#taken) this.#takenAt = now
+    this.#taken = taken
+    const { idleTimeout } = this.#settings
+    if (now - this.#takenAt >= (idleTimeout || LONGEST_STALL)) this.#owner.clientStalls()
   }
 
   #isConnectDue(now: number): boolean {
@@ -144,6 +173,10 @@ export function tickerOf(
 
 /** Requests that were made up for a test have no socket. */
 const receivedFrom = ({ req }: Exchange): number => req.socket?.bytesRead ?? 0
+
+/** Bytes that the system has taken for the client. */
+const takenFrom = ({ socket }: ServerResponse): number =>
+  socket ? socket.bytesWritten - socket.writableLength : 0
 
 /** Whether all that the client has sent was taken, and more is to come. */
 const awaitsClient = ({ req }: Exchange): boolean => stillSends(req) && req.readableLength === 0

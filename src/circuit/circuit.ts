@@ -51,6 +51,8 @@ export class Circuit {
   #generation = 0
   #failuresInRow = 0
   #probe: Permit | undefined
+  /** The probes that have made room for another. */
+  readonly #slow = new Set<Permit>()
   #probeUntil = 0
   #opensUntil = 0
   /** Opened by hand: it stays open whatever opossum's timer does. */
@@ -99,14 +101,22 @@ export class Circuit {
     this.#inside--
   }
 
+  /** Lets another probe through beside one that waits for its client; whichever ends first decides. */
+  makeRoom(permit: Permit): void {
+    if (permit !== this.#probe) return
+    this.#slow.add(permit)
+    this.#probe = undefined
+  }
+
   /** Reports how a call went; `wait` is the wait in milliseconds that the upstream asked for. */
   report(permit: Permit, verdict: Verdict, wait?: number): void {
     if (permit.generation !== this.#generation) return
     if (verdict === 'neutral') {
       if (permit === this.#probe) this.#probe = undefined
+      this.#slow.delete(permit)
       return
     }
-    if (!this.breaker.closed && permit !== this.#probe) return
+    if (!this.breaker.closed && permit !== this.#probe && !this.#slow.has(permit)) return
     this.#rotate()
     this.#failuresInRow = verdict === 'failure' ? this.#failuresInRow + 1 : 0
     if (verdict === 'success' && this.breaker.closed) return this.#count()
@@ -182,6 +192,7 @@ export class Circuit {
     this.#since = Date.now()
     this.#generation++
     this.#probe = undefined
+    this.#slow.clear()
     this.#failuresInRow = 0
     if (!this.#forcedOpen) this.#backoff.opened()
     this.#opensUntil = performance.now() + this.breaker.options.resetTimeout
@@ -190,6 +201,7 @@ export class Circuit {
   #closed(): void {
     this.#since = Date.now()
     this.#probe = undefined
+    this.#slow.clear()
     this.#backoff.closed()
     this.#clean()
   }

@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { warnThrew } from './callback.js'
 
 /** Something whose time is looked at now and then. */
 export interface Ticking {
@@ -63,7 +64,16 @@ export class Ticker {
     this.#now += this.#elapsed()
     this.#lookedAt = performance.now()
     // From the end, so that one that removes itself makes no other be left out.
-    for (let at = this.#items.length - 1; at >= 0; at--) this.#items[at]?.tick(this.#now)
+    for (let at = this.#items.length - 1; at >= 0; at--) lookAt(this.#items[at], this.#now)
+  }
+}
+
+/** What throws in a timer would end the process, and keep the others from their turn. */
+function lookAt(item: Ticking | undefined, now: number): void {
+  try {
+    item?.tick(now)
+  } catch (error) {
+    warnThrew('a deadline', error)
   }
 }
 

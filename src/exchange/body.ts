@@ -3,7 +3,7 @@ import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
-import { ByteList } from './byte-list.js'
+import { ByteList } from '../content/byte-list.js'
 import type { Exchange, Follower } from './exchange.js'
 
 /** Bounds of reading a request body. */
@@ -44,6 +44,8 @@ function frame({ method = '', headers }: IncomingMessage, length: number): void 
   if (!UNFRAMED.has(method) || headers['transfer-encoding'] === undefined) return
   headers['content-length'] = String(length)
   delete headers['transfer-encoding']
+  // Trailers have no place without chunks.
+  delete headers['trailer']
 }
 
 function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {

@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** A request that ends with its connection. */
 interface Closable {
@@ -41,4 +42,9 @@ function closeAll(this: Connection): void {
   const open = this[OPEN]
   if (Array.isArray(open)) for (const request of open) request.close()
   else open?.close()
+}
+
+/** The response that may write to a connection now: Node keeps it there, and the others wait. */
+export function answeringOn(socket: Duplex): ServerResponse | undefined {
+  return (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

@@ -1,14 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { GatewayError } from '../errors/gateway-error.js'
+import { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
+import { cut } from '../response/cut.js'
 import { Gate } from '../response/gate.js'
 import { hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { refusedHead } from './refused-head.js'
 
 /** The request and response of the host; nothing of a framework. */
 export interface Carrier {
@@ -91,7 +94,7 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
-  /** What `.fire` has rejected with last: Express shows only the status of an error passed on. @internal */
+  /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
@@ -113,9 +116,35 @@ export class Exchange {
     this.calls = new Calls(this, this.followers)
   }
 
-  /** Answers with an error from outside of the call stack: a timer, the death of an upstream. @internal */
+  /**
+   * Answers with an error from outside of the call stack: a timer, the death of an upstream. What
+   * throws there would end the process, so the connection ends instead.
+   *
+   * @internal
+   */
   fail(error: unknown): GatewayError {
-    return this.responder.fail(this, error)
+    try {
+      return this.responder.fail(this, error)
+    } catch (cause) {
+      warnThrew('the answer to a failure', cause)
+      cut(this.response)
+      return new GatewayError('gateway_error', { cause })
+    }
+  }
+
+  /**
+   * Node has refused to write a head. What a call has led to is often written in an event listener,
+   * where nobody would catch it; without a call it is thrown on.
+   *
+   * @internal
+   */
+  refused(cause: unknown): boolean {
+    const error = refusedHead(this.calls, cause, this.upstream)
+    if (error === undefined) return false
+    this.rejected = error
+    if (this.calls.all.length === 0) return false
+    this.fail(error)
+    return true
   }
 
   /** Tells the log hook, where there is one; whether there was. @internal */
@@ -234,6 +263,7 @@ function hasNames(params: object): boolean {
 
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
+  if (req.httpVersionMajor === 1) tidyFraming(req)
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)

@@ -25,6 +25,7 @@ import {
   circuitBreakerOn,
   type Routes,
   routesOn,
+  runStep,
   validateOn,
 } from './host.js'
 
@@ -71,7 +72,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
         return answerOutside(exchange, error)
       }
     }
-    step(exchange, async () => next()).catch(fail)
+    runStep(step, exchange, async () => next()).catch(fail)
   }
   return brand(middleware, step)
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { warnThrew } from '../common/callback.js'
+import { answeringOn } from '../exchange/connection.js'
+import { upgradeExchange } from '../exchange/upgrade.js'
 import type { AnyConnectMiddleware } from './connect.js'
 import { runAll, split } from './listener.js'
-import { upgradeExchange } from '../observer/upgrade.js'
+import { goOnAsHttp, isForNobody, isHabit } from './plain-http.js'
 
 /** What stands at the end: the existing proxy's way to take an upgrade. */
 export type UpgradeHandler = (req: IncomingMessage, socket: Socket, head: Buffer) => unknown
@@ -13,7 +16,8 @@ export type UpgradeListener = (req: IncomingMessage, socket: Duplex, head: Buffe
 
 /**
  * Composes middlewares and a handler into a listener for the `upgrade` event: a dial that fails, and
- * a circuit that is open, are answered in HTTP before the socket closes.
+ * a circuit that is open, are answered in HTTP before the socket closes. A protocol that the handler
+ * does not know goes on as a plain request.
  *
  * @throws {TypeError} when the last argument is no function, or another is none.
  * @example
@@ -27,10 +31,41 @@ export function upgradeListener(
     '(req, socket, head)',
     parts,
   )
+  const begin = (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    const unanswered = () => {
+      const isPlain = isForNobody(req, socket)
+      // The handler may not have done with the socket yet.
+      if (isPlain) process.nextTick(goOnAsHttp, req, socket, head)
+      return isPlain
+    }
+    const { res } = upgradeExchange({ req, socket, unanswered })
+    runAll(middlewares, { req, res }, () => handler(req, socket, head))
+  }
   return (req, duplex, head) => {
     // Node's own servers pass a socket; their type says less for those who make up others.
     const socket = duplex as Socket
-    const { res } = upgradeExchange(req, socket)
-    runAll(middlewares, { req, res }, () => handler(req, socket, head))
+    if (isTaken(socket)) return
+    afterThoseInFront(req, socket, () => {
+      try {
+        if (isHabit(req) && isForNobody(req, socket)) goOnAsHttp(req, socket, head)
+        else begin(req, socket, head)
+      } catch (error) {
+        warnThrew('upgradeListener', error)
+        socket.destroy()
+      }
+    })
   }
+}
+
+/** Whether another listener of the same server has answered: Node hands over a socket that nobody reads. */
+const isTaken = (socket: Socket): boolean =>
+  socket.destroyed ||
+  socket.writableEnded ||
+  (socket.readableFlowing !== null && socket.bytesWritten > 0)
+
+/** Answers come in the order of their requests (RFC 9112, section 9.3.2). */
+function afterThoseInFront(req: IncomingMessage, socket: Socket, then: () => void): void {
+  const first = answeringOn(socket)
+  if (!first || first.req === req || socket.destroyed) return then()
+  first.once('close', () => afterThoseInFront(req, socket, then))
 }

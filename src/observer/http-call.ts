@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
+import { makeWritable } from '../content/writable.js'
 import type { Asked } from '../exchange/deciding.js'
 import { read } from '../failures/rule.js'
 
@@ -28,11 +29,14 @@ interface Piped {
   readonly _readableState?: { readonly pipes?: readonly unknown[] }
 }
 
+/** Node keeps the option on the request. */
+type Lenient = ClientRequest & { readonly insecureHTTPParser?: boolean }
+
 /** A request of `http` or `https`. */
 export class HttpCall extends Call {
   /** Whether something is piped into it from the request of the client. */
   takesBody = false
-  #request: ClientRequest | undefined
+  #request: Lenient | undefined
 
   constructor(calls: Calls, request: ClientRequest) {
     super(calls)
@@ -54,18 +58,30 @@ export class HttpCall extends Call {
 
   headArrived(response: IncomingMessage): void {
     response.on('aborted', abortOfResponse)
+    if (!makeWritable(response, this.#request?.insecureHTTPParser))
+      return this.#refuseHead(response)
     const coding = response.headers['transfer-encoding']
     this.answered({ status: response.statusCode ?? 0, coding })
   }
 
-  /** A switch of protocols that nobody has asked for closes a request, and Node emits no error. */
+  /** No proxy could write its fields, and most would die of them. */
+  #refuseHead({ statusCode }: IncomingMessage): void {
+    const cause = new Error(
+      `The upstream sent a field that is not valid, with the status ${statusCode}.`,
+    )
+    this.fail(upstreamError(this.calls?.owner, 'upstream_protocol_error', { cause }))
+    this.answerFor()
+  }
+
+  /** The request is over, and so is its response. */
   requestClosed(): void {
-    const request = this.#request
-    const isUnasked = this.#response?.statusCode === 101 && request?.listenerCount('upgrade') === 0
-    if (this.state === 'open' && isUnasked) {
-      this.fail(upstreamError(this.calls?.owner, 'upstream_upgrade_failed'))
-      this.answerFor()
-    }
+    const response = this.#response
+    if (this.state !== 'open' || !response) return
+    // Node closes a switch of protocols that nobody has asked for, and emits no error.
+    if (response.statusCode !== 101 || this.#request?.listenerCount('upgrade') !== 0)
+      return this.end(response.complete ? 'complete' : 'aborted')
+    this.fail(upstreamError(this.calls?.owner, 'upstream_upgrade_failed'))
+    this.answerFor()
   }
 
   /** The request has emitted an error. */

@@ -85,11 +85,15 @@ function fieldsOf(headers: unknown): IncomingHttpHeaders {
   if (!Array.isArray(headers)) return fields
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = String(headers[at]).toLowerCase()
-    const value = String(headers[at + 1])
+    // As Node reads and writes fields: each byte is a character.
+    const value = latin1(headers[at + 1])
     fields[name] = fields[name] === undefined ? value : `${fields[name]}, ${value}`
   }
   return fields
 }
+
+const latin1 = (raw: unknown): string =>
+  raw instanceof Uint8Array ? Buffer.from(raw).toString('latin1') : String(raw)
 
 /** A request of undici. */
 class UndiciCall extends Call {

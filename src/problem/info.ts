@@ -107,7 +107,8 @@ export function pathOf({ url = '' }: IncomingMessage): string {
 /** How many errors without a `code` (such as `fetch failed`) are followed to their cause. */
 const MAX_DEPTH = 5
 
-function lowLevelOf(cause: unknown, req: IncomingMessage): LowLevelError | undefined {
+/** A low-level error in words, without what the request holds in secret. */
+export function lowLevelOf(cause: unknown, req?: IncomingMessage): LowLevelError | undefined {
   if (cause === undefined || cause === null) return undefined
   let error = cause
   for (let depth = 0; depth < MAX_DEPTH && text(error, 'code') === ''; depth++) {
@@ -120,7 +121,7 @@ function lowLevelOf(cause: unknown, req: IncomingMessage): LowLevelError | undef
   const message = typeof error === 'object' ? text(error, 'message') : String(error)
   return {
     name: text(error, 'name') || typeof error,
-    message: redact(message, req),
+    message: req ? redact(message, req) : message,
     ...(code !== '' && { code }),
     ...(syscall !== '' && { syscall }),
   }

@@ -41,7 +41,8 @@ export type Settings = Required<
 > &
   Pick<ProblemDetailsOptions, 'intercept' | 'requestId' | 'onError'>
 
-const DEFAULTS = {
+/** @internal */
+export const DEFAULTS = {
   name: 'gateway',
   format: 'problem',
   typeBase: 'urn:problem-type:good-gateway:',
@@ -60,8 +61,9 @@ const isStatuses = (value: unknown): boolean =>
       Object.hasOwn(codes, code) && Number.isInteger(status) && status >= 400 && status <= 599,
   )
 
+/** @internal */
 // prettier-ignore
-const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
+export const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
   name: [(value) => typeof value === 'string' && /^[\x20-\x7e]+$/.test(value), 'a name in printable ASCII'],
   format: [isFormat, `one of ${Object.keys(formats).map((name) => `"${name}"`).join(', ')}, or a function`],
   typeBase: text,

@@ -13,6 +13,13 @@ import { isObject, read, text } from '../failures/rule.js'
  * itself; the thrown error is only what a library made of it.
  */
 export function gatewayErrorOf(error: unknown, exchange: Exchange): GatewayError {
+  const { rejected } = exchange
+  // A head of the application's own that Node has refused.
+  if (rejected?.cause === error && rejected?.code === 'gateway_misconfigured') return rejected
+  return meaningOf(error, exchange)
+}
+
+function meaningOf(error: unknown, exchange: Exchange): GatewayError {
   if (GatewayError.is(error)) return answerable(error, exchange)
   if (clientLeft(exchange.response))
     return new GatewayError('client_closed_request', { cause: error })

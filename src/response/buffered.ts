@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { ByteList } from '../content/byte-list.js'
 import { checkFields } from './fields.js'
 
 /** Keeps a response back until its body is whole, and judges it. */
@@ -28,6 +29,8 @@ export async function judge(
 /** The methods that begin or go on with a response. */
 export type Sending = 'writeHead' | 'write' | 'end' | 'flushHeaders'
 
+type Call = readonly [name: Sending, args: readonly unknown[]]
+
 /** What becomes of a response that is kept back. */
 export interface BufferedOutcome {
   /** The body is whole. */
@@ -40,14 +43,16 @@ export interface BufferedOutcome {
 
 /** What the application did with a response so far, kept back; to it, the head is out. */
 export class BufferedResponse {
-  readonly calls: [name: Sending, args: readonly unknown[]][] = []
   ended = false
   readonly #res: Covered
   readonly #limit: number
   readonly #outcome: BufferedOutcome
   readonly #setters: Setters
-  readonly #chunks: Buffer[] = []
-  #size = 0
+  /** The call that began it, where that was no write. */
+  #head: Call | undefined
+  readonly #written = new ByteList()
+  #end: Call | undefined
+  #isWritten = false
 
   constructor(res: ServerResponse, limit: number, outcome: BufferedOutcome) {
     this.#res = res
@@ -56,28 +61,35 @@ export class BufferedResponse {
     this.#setters = showAsSent(res, this)
   }
 
+  /** What was done so far; many small writes are fewer. */
+  get calls(): Call[] {
+    const writes = this.#written.chunks().map((chunk): Call => ['write', [chunk]])
+    return [this.#head, ...writes, this.#end].filter((call) => call !== undefined)
+  }
+
   writeHead(args: readonly unknown[]): void {
-    if (this.calls.length > 0) throw headersSent()
+    if (this.#hasBegun) throw headersSent()
     try {
       checkFields(args)
     } catch (error) {
       this.#outcome.refuse()
       throw error
     }
-    this.calls.push(['writeHead', args])
+    this.#head = ['writeHead', args]
   }
 
   flushHeaders(): void {
-    if (this.calls.length === 0) this.calls.push(['flushHeaders', []])
+    if (!this.#hasBegun) this.#head = ['flushHeaders', []]
   }
 
   /** Keeps a chunk; false when the response was released instead, and the call must go on. */
   write(args: readonly unknown[]): boolean {
     if (this.ended) return (settleCallback(args), true)
-    if (!this.#keep(args[0], args[1])) return false
+    const bytes = this.#fitting(args[0], args[1])
+    if (bytes === undefined) return false
+    this.#isWritten = true
     // A writer that waits for its callback may use the memory of the chunk again after that.
-    const last = this.#chunks.at(-1)
-    this.calls.push(['write', hasCallback(args) ? [last && Buffer.from(last)] : args])
+    this.#written.add(hasCallback(args) ? Buffer.from(bytes) : bytes)
     settleCallback(args)
     return true
   }
@@ -87,12 +99,13 @@ export class BufferedResponse {
     if (this.ended) return (settleCallback(args), true)
     const [chunk, encoding] = args
     const none = chunk === undefined || chunk === null || typeof chunk === 'function'
-    if (!none && !this.#keep(chunk, encoding)) return false
+    const last = none ? NO_BYTES : this.#fitting(chunk, encoding)
+    if (last === undefined) return false
     this.ended = true
     // Data of its own in HTTP/1, a getter in HTTP/2.
     if (Object.hasOwn(this.#res, 'finished')) Object.assign(this.#res, { finished: true })
-    this.calls.push(['end', args])
-    this.#outcome.whole(Buffer.concat(this.#chunks))
+    this.#end = ['end', args]
+    this.#outcome.whole(Buffer.concat([...this.#written.chunks(), last]))
     return true
   }
 
@@ -104,14 +117,20 @@ export class BufferedResponse {
     if (this.ended && Object.hasOwn(res, 'finished')) Object.assign(res, { finished: false })
   }
 
-  #keep(chunk: unknown, encoding: unknown): boolean {
+  get #hasBegun(): boolean {
+    return this.#head !== undefined || this.#isWritten || this.ended
+  }
+
+  /** The bytes of a chunk; undefined, and the holding over, where there are too many or it is none. */
+  #fitting(chunk: unknown, encoding: unknown): Buffer | undefined {
     const bytes = bytesOf(chunk, encoding)
-    this.#size += bytes?.length ?? Infinity
-    if (bytes !== undefined && this.#size <= this.#limit) return (this.#chunks.push(bytes), true)
+    if (bytes !== undefined && this.#written.size + bytes.length <= this.#limit) return bytes
     this.#outcome.release()
-    return false
+    return undefined
   }
 }
+
+const NO_BYTES = Buffer.alloc(0)
 
 function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
   if (chunk instanceof Uint8Array) {

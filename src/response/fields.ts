@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http'
 import { http } from '../common/builtins.js'
+import { isRefused, reasonOf } from '../content/writable.js'
 
 /**
  * A field among the arguments of `writeHead`, which takes an object, a flat array or an array of
@@ -34,4 +36,36 @@ function pairsOf(fields: unknown[]): [unknown, unknown][] {
 /** A field as text; several values become a list. */
 export function textOf(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : String(value)
+}
+
+/**
+ * Takes off a head what Node has refused in it and nobody needs: a reason phrase with characters that
+ * are not allowed, and `Trailer` where there are no chunks. Gives the arguments of `writeHead` to try
+ * again with; undefined where it was something else.
+ */
+export function withoutRefused(
+  res: ServerResponse,
+  error: unknown,
+  args: readonly unknown[],
+): readonly unknown[] | undefined {
+  if (isTrailerError(error)) {
+    res.removeHeader('trailer')
+    return args.map((arg) => withoutField(arg, 'trailer'))
+  }
+  if (!isRefused(res.statusMessage ?? '')) return undefined
+  res.statusMessage = reasonOf(Math.trunc(Number(args[0] ?? res.statusCode)))
+  return args.filter((arg, at) => at !== 1 || typeof arg !== 'string')
+}
+
+const isTrailerError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_HTTP_TRAILER_INVALID'
+
+/** The fields of `writeHead` without one of them; every other argument as it is. */
+function withoutField(arg: unknown, name: string): unknown {
+  if (typeof arg !== 'object' || arg === null) return arg
+  const isOther = (key: unknown) => String(key).toLowerCase() !== name
+  if (!Array.isArray(arg))
+    return Object.fromEntries(Object.entries(arg).filter(([key]) => isOther(key)))
+  const pairs = pairsOf(arg).filter(([key]) => isOther(key))
+  return Array.isArray(arg[0]) ? pairs : pairs.flat()
 }

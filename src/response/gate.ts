@@ -16,6 +16,8 @@ export interface GateKeeper {
   atHead(head: Head): Wish[]
   /** Answers an error from outside of the call stack. */
   fail(error: unknown): GatewayError
+  /** Node has refused to write the head; true when it was answered, else whoever wrote it hears of it. */
+  refused(error: unknown): boolean
 }
 
 /** Methods of a response, whatever their arguments. */

@@ -17,6 +17,7 @@ import {
 } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
 import { isSealable, sealed } from './seal.js'
+import { give, holdHead, sendHead } from './send-head.js'
 
 /** The methods of a response below all hooks. */
 export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
@@ -127,7 +128,7 @@ export function decideHead(gate: Gate, head: Head): boolean {
   if (gate.phase !== 'waiting') return isSealed(gate.phase)
   const { answer } = askKeeper(gate, head)
   restore(gate)
-  answer?.()
+  if (answer) give(gate, answer)
   return answer !== undefined
 }
 
@@ -153,7 +154,7 @@ function decide(gate: Gate, head: Head): void {
   const { answer, checks } = askKeeper(gate, head)
   if (answer === undefined && checks.length > 0) return hold(gate, checks)
   restore(gate)
-  answer?.()
+  if (answer) give(gate, answer)
 }
 
 /** Keeps the response back; the hooks stay, for what a wrapper of somebody else hands through. */
@@ -174,7 +175,7 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
   const whole = (body: Buffer) => {
     judge(checks, body).then(
       (answer) => {
-        if (gate.held?.buffered === buffered) (answer ?? release)()
+        if (gate.held?.buffered === buffered) give(gate, answer ?? release)
       },
       (error: unknown) => gate.keeper.fail(error),
     )
@@ -237,26 +238,26 @@ const hooks = {
   writeHead(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, Math.trunc(Number(args[0])), args)
-    if (fate === 'passed') return call(gate, 'writeHead', args)
-    gate.held?.buffered.writeHead(args)
+    if (fate === 'passed') return sendHead(gate, hook(gate), 'writeHead', args)
+    if (gate.held) holdHead(gate, gate.held, args)
     return this
   },
   write(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this))
     if (fate === 'sealed') return sealed.write.apply(this, args)
-    return gate.held?.buffered.write(args) || call(gate, 'write', args)
+    return gate.held?.buffered.write(args) || sendHead(gate, hook(gate), 'write', args)
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this), [], args)
     if (fate === 'sealed') return sealed.end.apply(this, args)
-    return gate.held?.buffered.end(args) ? this : call(gate, 'end', args)
+    return gate.held?.buffered.end(args) ? this : sendHead(gate, hook(gate), 'end', args)
   },
   flushHeaders(this: ServerResponse): void {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this))
-    if (fate === 'passed') call(gate, 'flushHeaders', [])
+    if (fate === 'passed') sendHead(gate, hook(gate), 'flushHeaders', [])
     else gate.held?.buffered.flushHeaders()
   },
   destroy(this: ServerResponse, ...args: unknown[]): unknown {

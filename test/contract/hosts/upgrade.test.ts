@@ -10,7 +10,7 @@ import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import { WebSocket, WebSocketServer } from 'ws'
 import { fieldOf, problemIn } from '../../support/problem.js'
-import { sendRaw } from '../../support/raw-client.js'
+import { parse, sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen, nobody } from '../../support/servers.js'
 import { until } from '../../support/until.js'
 
@@ -197,26 +197,51 @@ for (const [proxyName, createProxy] of Object.entries(proxies)) {
       assert.ok(Number(fieldOf(received.head, 'retry-after')) >= 1)
     })
 
-    for (const leave of ['resetAndDestroy', 'destroy'] as const)
-      it(`aborts the connection of a client that leaves by ${leave}()`, async () => {
-        const dials: Socket[] = []
-        const upstream = await started(
-          createServer().on('upgrade', (_req, socket) => {
-            dials.push(socket as Socket)
-            socket.on('error', () => {})
-            // Servers keep a socket half open.
-            socket.resume().once('end', () => socket.end())
-          }),
-        )
-        const { port } = await gateway(upstream.url)
-        const client = connect(port, '127.0.0.1')
-        client.on('error', () => {})
-        client.write(upgrade())
-        await until(() => dials.length > 0)
-        client[leave]()
-        await until(() => upstream.connections() === 0 && codes.length > 0)
-        assert.deepEqual([codes, stats().fires], [['client_closed_request'], 0])
-      })
+    /** An upstream that takes an upgrade and says nothing. */
+    async function hanging(): Promise<Listening & { dials: Socket[] }> {
+      const dials: Socket[] = []
+      const upstream = await started(
+        createServer().on('upgrade', (_req, socket) => {
+          dials.push(socket as Socket)
+          socket.on('error', () => {})
+          // Servers keep a socket half open.
+          socket.resume().once('end', () => socket.end())
+        }),
+      )
+      return Object.assign(upstream, { dials })
+    }
+
+    it('aborts the connection of a client that resets its own', async () => {
+      const upstream = await hanging()
+      const { port } = await gateway(upstream.url)
+      const client = connect(port, '127.0.0.1')
+      client.on('error', () => {})
+      client.write(upgrade())
+      await until(() => upstream.dials.length > 0)
+      client.resetAndDestroy()
+      await until(() => upstream.connections() === 0 && codes.length > 0)
+      assert.deepEqual([codes, stats().fires], [['client_closed_request'], 0])
+    })
+
+    it('answers a client that has said that it will send no more', async () => {
+      const { port } = await gateway(nobody.url)
+      const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+      client.end(upgrade())
+      let text = ''
+      for await (const part of client.setEncoding('latin1')) text += String(part)
+      assert.equal(problemIn(parse(text)).code, 'upstream_refused')
+    })
+
+    it('ends the connection of a client that has sent its end and never reads, at the deadline', async () => {
+      const upstream = await hanging()
+      const { port } = await gateway(upstream.url)
+      const client = connect(port, '127.0.0.1')
+      client.write(upgrade())
+      await until(() => upstream.dials.length > 0)
+      client.destroy()
+      await until(() => upstream.connections() === 0 && codes.length > 0)
+      assert.deepEqual(codes, ['upstream_timeout'])
+    })
   })
 }
 
