@@ -57,12 +57,13 @@ export function foremost<C extends Candidate>(
   // There is nothing to compare.
   if (all.length < 2) return all
   const likenesses = all.map((call) => likenessOf(call, requested))
-  const best = Math.max(...likenesses)
+  const best = likenesses.reduce((a, b) => Math.max(a, b))
   return all.filter((_, at) => likenesses[at] === best)
 }
 
 /**
- * The call that decides (rule: the relay, the body of the request, its path, the last one started).
+ * The call that decides where none is the relay yet: the one that has the body of the request, else
+ * the one with its path, else the one that was started last.
  *
  * @param status - That of the response, at its head.
  */
@@ -71,10 +72,7 @@ export function decide<C extends Candidate>(
   requested: Requested,
   status?: number,
 ): C | undefined {
-  const equals = foremost(
-    all.filter((call) => !isCleared(call, all, status)),
-    requested,
-  )
+  const equals = foremost(withoutCleared(all, status), requested)
   if (equals.length < 2) return equals[0]
   const isAlike = equals.some((call) => likenessOf(call, requested) > LIKE_NOTHING)
   const relayed = isAlike && equals.findLast((each) => each.status === status && isGood(each))
@@ -88,21 +86,21 @@ export function decide<C extends Candidate>(
 /** The redirections that a client library follows by itself. */
 const REDIRECTIONS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308])
 
-/** Whether a call led to nothing before another was started: it had failed, or was redirected. */
-function isCleared(
-  call: Candidate,
-  all: readonly Candidate[],
-  status: number | undefined,
-): boolean {
-  const { answeredAt = Infinity, endedAt = Infinity } = call
-  if (call.currentFailure !== undefined)
-    return all.some((each) => isAfter(each, endedAt) && isGood(each))
-  if (call.status === undefined || call.status === status) return false
-  if (REDIRECTIONS.has(call.status)) return all.some((each) => isAfter(each, answeredAt))
-  return call.status >= 500 && all.some((each) => isAfter(each, answeredAt) && isGood(each))
+/** Without the calls that led to nothing before another was started: they had failed, or were redirected. */
+function withoutCleared<C extends Candidate>(all: readonly C[], status: number | undefined): C[] {
+  const lastStart = latest(all)
+  const lastGood = latest(all.filter(isGood))
+  return all.filter((call) => {
+    const { answeredAt = Infinity, endedAt = Infinity } = call
+    if (call.currentFailure !== undefined) return lastGood < endedAt
+    if (call.status === undefined || call.status === status) return true
+    if (REDIRECTIONS.has(call.status)) return lastStart < answeredAt
+    return call.status < 500 || lastGood < answeredAt
+  })
 }
 
-const isAfter = ({ startedAt }: Candidate, time: number): boolean => startedAt >= time
+const latest = (calls: readonly Candidate[]): number =>
+  calls.reduce((time, { startedAt }) => Math.max(time, startedAt), -Infinity)
 
 /**
  * The later of two calls that are alike, where it is another attempt: the earlier one had its answer

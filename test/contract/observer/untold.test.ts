@@ -7,7 +7,8 @@ import {
   request,
   type ServerResponse,
 } from 'node:http'
-import { connect } from 'node:net'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import { connect, createServer as createTcpServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import axios from 'axios'
 import express from 'express'
@@ -99,6 +100,25 @@ for (const host of hosts) {
         assert.equal(problemIn(await send(line)).code, 'upstream_refused')
       await until(() => failures() === 2)
       assert.deepEqual(told[0], { code: 'upstream_refused', error: 'ECONNREFUSED' })
+    })
+
+    const knowsProxies = Number(process.versions.node.split('.')[0]) >= 24
+    const node = knowsProxies ? '' : ' (n/a: this Node has none)'
+    it(`are the cause when an agent of Node gets no tunnel from a proxy${node}`, async () => {
+      const refusing = await listen(
+        createTcpServer((socket) =>
+          socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 407 No\r\n\r\n')),
+        ),
+      )
+      const agent = new TlsAgent({ proxyEnv: { HTTPS_PROXY: refusing.url } } as object)
+      await start((req, res) => {
+        const call = tlsRequest(`https://127.0.0.1:29999${req.url}`, { agent })
+        call.on('error', () => res.writeHead(500).end('bare')).end()
+      })
+      const { code } = problemIn(await send(getLine('/')))
+      assert.equal(code, knowsProxies ? 'gateway_misconfigured' : 'upstream_refused')
+      agent.destroy()
+      await refusing.close()
     })
 
     it('count once where the channel tells them too', async () => {
