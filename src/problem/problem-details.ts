@@ -11,7 +11,7 @@ import { pathOf } from './info.js'
 import { hasPassed } from './loop.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
 import { forHost } from './thrown.js'
-import { type HostTraits, unhandledError } from './unhandled.js'
+import { type HostTraits, pageCheck, unhandledError } from './unhandled.js'
 import { isWrapped, wrap } from './wrap.js'
 import { Writer } from './writer.js'
 
@@ -74,16 +74,22 @@ class ProblemDetails implements Follower {
 
   /** Decides whether the response is replaced, and by which error. */
   atHead(exchange: Exchange, head: Head): Wish {
-    const { status } = head
     const { origin = { by: 'application' }, response } = exchange
     if (response.settled || clientLeft(response)) return undefined
     const rules = this.#rules
     const ours = isOurs(origin, rules, head)
-    const unhandled = ours ? undefined : unhandledError(exchange, head, origin, rules)
-    if (!(wantedBy(rules, exchange, status) ?? (ours || unhandled))) return undefined
-    if (origin.by === 'upstream' && !unhandled)
+    const unhandled = ours ? undefined : unhandledError(exchange, head, rules)
+    const wanted = wantedBy(rules, exchange, head.status)
+    if (wanted ?? (ours || unhandled)) return this.#replace(exchange, head, unhandled)
+    return wanted === undefined ? pageCheck(exchange, head, rules) : undefined
+  }
+
+  #replace(exchange: Exchange, { status }: Head, unhandled: GatewayError | undefined): Wish {
+    const { origin } = exchange
+    if (origin?.by === 'upstream' && !unhandled)
       return () => wrap(exchange, origin.call, this.#writer)
-    const error = unhandled ?? (origin.by === 'failure' ? origin.failure : unwanted(status))
+    const failure = origin?.by === 'failure' ? origin.failure : undefined
+    const error = unhandled ?? failure ?? unwanted(status)
     return () => void this.#writer.fail(exchange, error)
   }
 

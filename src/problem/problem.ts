@@ -69,12 +69,15 @@ export function problemOf(
 /** Bounds of `retry_after` in seconds: clients have no bound of their own. */
 const SHORTEST_WAIT = 1
 const LONGEST_WAIT = 300
+/** What the application asks of the client itself is its own affair; this is what fits in 32 bits. */
+const LONGEST_OWN_WAIT = 2 ** 31 - 1
 
-function waitOf({ headers }: GatewayError): number | undefined {
+function waitOf({ code, headers }: GatewayError): number | undefined {
   const field = fieldNamed(headers, 'retry-after')
   const wait = field === undefined ? undefined : waitIn(field)
   if (wait === undefined) return undefined
-  return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), LONGEST_WAIT)
+  const longest = codes[code].about === 'upstream' ? LONGEST_WAIT : LONGEST_OWN_WAIT
+  return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), longest)
 }
 
 /** Methods that may be repeated without harm (RFC 9110, section 9.2.2). */

@@ -8,6 +8,8 @@ export interface Head {
   readonly status: number | undefined
   /** A header field, from `writeHead` or `setHeader`; lower-case name. */
   header(name: string): string | undefined
+  /** The text of the whole response, where its head is made inside of `end`; empty for other bodies. */
+  readonly text?: string | undefined
 }
 
 /** What becomes of a response at its head: it passes, a function answers in its place, or it is held and checked. */
@@ -18,11 +20,24 @@ export class WrittenHead implements Head {
   readonly status: number | undefined
   private readonly res: ServerResponse
   private readonly args: readonly unknown[]
+  private readonly body: readonly unknown[] | undefined
 
-  constructor(status: number | undefined, res: ServerResponse, args: readonly unknown[]) {
+  /** @param body - the arguments of `end`, where the head is made inside of it. */
+  constructor(
+    status: number | undefined,
+    res: ServerResponse,
+    args: readonly unknown[],
+    body?: readonly unknown[],
+  ) {
     this.status = status
     this.res = res
     this.args = args
+    this.body = body
+  }
+
+  get text(): string | undefined {
+    const [chunk] = this.body ?? []
+    return this.body && (typeof chunk === 'string' ? chunk : '')
   }
 
   header(name: string): string | undefined {

@@ -213,6 +213,7 @@ function decideOnce(
   gate: Gate,
   status: number | undefined,
   args: readonly unknown[] = [],
+  body?: readonly unknown[],
 ): 'passed' | 'held' | 'sealed' {
   if (gate.phase === 'waiting') {
     const { res } = gate
@@ -220,7 +221,7 @@ function decideOnce(
       restore(gate)
       return 'passed'
     }
-    decide(gate, new WrittenHead(status, res, args))
+    decide(gate, new WrittenHead(status, res, args, body))
   }
   // The decision has changed it.
   const phase = gate.phase as Phase
@@ -248,7 +249,7 @@ const hooks = {
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
-    const fate = decideOnce(gate, statusOf(this))
+    const fate = decideOnce(gate, statusOf(this), [], args)
     if (fate === 'sealed') return sealed.end.apply(this, args)
     return gate.held?.buffered.end(args) ? this : call(gate, 'end', args)
   },
