@@ -4,12 +4,13 @@ import type { Code } from '../errors/codes.js'
 import type { Call } from '../exchange/calls.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Responder } from '../exchange/exchange.js'
+import { bodySpent, isBodySpent } from '../exchange/spent-body.js'
 import { clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
 import { Deadlines, isClientSlow } from './deadlines.js'
 import { failureAt, failureBehind, fallBack } from './fallback.js'
 import type { Settings } from './options.js'
-import { isFailureStatus, isPlainSuccess, outcomeOf, verdictOf } from './verdict.js'
+import { isFailureStatus, isPlainSuccess, isRejected, outcomeOf, verdictOf } from './verdict.js'
 
 /** What a circuit breaker keeps for all its requests. */
 export interface Mounted {
@@ -94,10 +95,16 @@ export class Admission implements Follower, Responder {
     const call = relay ?? (last?.state === 'complete' ? (calls.open ?? last) : last)
     this.#clientWasSlow = isClientSlow(this.#exchange)
     // A call that had failed before explains why the proxy has not answered.
-    const error = call?.failure ?? this.#errorOf(code)
+    const error = call?.failure ?? this.#spent(call) ?? this.#errorOf(code)
     if (call?.state === 'open') call.failure = error
     this.#exchange.fail(error)
     calls.abort(error)
+  }
+
+  /** What was read before the proxy could send it on, nobody answers. */
+  #spent(call: Call | undefined): GatewayError | undefined {
+    const { req } = this.#exchange
+    return call?.state === 'open' && isBodySpent(call, req) ? bodySpent(req) : undefined
   }
 
   #fallBack(failure: GatewayError): boolean {
@@ -155,7 +162,7 @@ export class Admission implements Follower, Responder {
 
   #verdict(): Verdict {
     const { settings } = this.#mounted
-    if (this.#clientWasSlow) return 'neutral'
+    if (this.#clientWasSlow || isRejected(this.#exchange)) return 'neutral'
     if (!settings.isFailure && isPlainSuccess(this.#exchange)) return 'success'
     const outcome = outcomeOf(this.#exchange, this.#startedAt)
     return outcome ? verdictOf(outcome, settings) : 'neutral'

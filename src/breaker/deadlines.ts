@@ -58,6 +58,7 @@ export class Deadlines implements Ticking {
     if (this.#phase !== 'head') return
     this.#phase = 'body'
     const { relay } = this.#exchange.calls
+    this.#relay = undefined
     if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
     this.#relay = relay
     this.#movedAt = performance.now()
@@ -72,8 +73,20 @@ export class Deadlines implements Ticking {
 
   #lookAtHead(now: number): void {
     if (this.#isConnectDue(now)) return this.#owner.expire('upstream_connect_timeout')
+    const { last } = this.#exchange.calls
+    if (last?.state === 'open' && last.status !== undefined) return this.#lookAtAnswer(last, now)
     if (this.#wasSending) this.#lookAtRequest(now)
     if (now >= this.#headDueAt) this.#owner.expire('upstream_timeout')
+  }
+
+  /** The upstream's head is there; some proxies send their own with the first byte only. */
+  #lookAtAnswer(call: Call, now: number): void {
+    const { timeout } = this.#settings
+    if (timeout !== false) this.#headDueAt = now + timeout
+    if (this.#relay === call) return this.#lookAtBytes(call, now)
+    this.#relay = call
+    this.#movedAt = call.answeredAt ?? now
+    this.#bytes = call.bytesRead()
   }
 
   /**

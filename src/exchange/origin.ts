@@ -21,6 +21,7 @@ export function originOf({ last: call }: Calls, status: number | undefined): Ori
 
 /**
  * Whether a status is one that a proxy makes up for a failed call: a 5xx, none (a bare close), or one
- * that Node would refuse to write.
+ * that Node would refuse to write; or the 407 of a proxy of its own.
  */
-export const isMadeUp = (status = 500): boolean => !(status >= 200 && status < 500)
+export const isMadeUp = (status = 500): boolean =>
+  !(status >= 200 && status < 500) || status === 407

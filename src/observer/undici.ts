@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
-import { Call, type Calls, upstreamError } from '../exchange/calls.js'
+import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
 import { bind } from './bind.js'
 import { currentExchange } from './context.js'
 
@@ -118,6 +118,8 @@ class UndiciCall extends Call {
   }
 
   broke(error: unknown): void {
+    // No table knows what the application's own stream of the body says.
+    this.endedHere = isAbort(error) || explain(error, this.calls?.owner) === undefined
     // Before the head, an abort counts as a timeout.
     if (isAbort(error) && this.status !== undefined) this.abortedByApplication(error)
     else this.fail(error)
@@ -131,6 +133,11 @@ class UndiciCall extends Call {
     this.#reason = error
     if (typeof abort === 'function') Reflect.apply(abort, request, [error])
     else (onError ?? onResponseError)?.call(request, error)
+  }
+
+  /** undici itself compares what was announced with what was sent. */
+  lacksBody(): boolean {
+    return false
   }
 
   /** The stream is its reader's alone. */

@@ -2,6 +2,7 @@ import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import { reasonOfLeaving } from '../exchange/leaving.js'
 import { isMadeUp, type Origin } from '../exchange/origin.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
@@ -98,8 +99,7 @@ class ProblemDetails implements Follower {
     const { response } = exchange
     const broken = brokenBy(response)
     if (broken) this.#writer.fail(exchange, broken)
-    else if (clientLeft(response))
-      this.#writer.tell(exchange, new GatewayError('client_closed_request'))
+    else if (clientLeft(response)) this.#writer.tell(exchange, reasonOfLeaving(exchange))
   }
 }
 
