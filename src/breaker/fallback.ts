@@ -4,10 +4,11 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
 import { isMadeUp, originOf } from '../exchange/origin.js'
+import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { runIn } from '../observer/context.js'
 import { watch } from '../observer/watch.js'
 import { clientLeft } from '../response/client.js'
-import { sealExcept, type Unsealed } from '../response/hooks.js'
+import { sealExcept, type Unsealed } from '../response/reopen.js'
 import { removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
 
@@ -28,6 +29,7 @@ export async function fallBack(
 ): Promise<void> {
   exchange.calls.tellSuperseded()
   removeEntityFields(exchange.response)
+  dropUpstreamFields(exchange)
   const { responder } = exchange
   // What fails late in the application is not news.
   exchange.responder = { fail: () => error }

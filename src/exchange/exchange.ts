@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import type { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
@@ -87,6 +87,8 @@ export class Exchange {
   hasProblemDetails = false
   /** What `.fire` has rejected with last: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
+  /** The `Content-Security-Policy` that was set before everything else. @internal */
+  policy: OutgoingHttpHeader | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
   /** Who answers; the others stand behind. @internal */

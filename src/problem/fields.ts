@@ -4,7 +4,15 @@ import { ENTITY } from '../response/respond.js'
 type Fields = Readonly<Record<string, string>>
 
 /** Fields that only the writer sets: they delimit the message, or describe its body. */
-const RESERVED = new Set([...ENTITY, 'connection', 'date', 'keep-alive', 'retry-after', 'upgrade'])
+const RESERVED = new Set([
+  ...ENTITY,
+  'content-security-policy',
+  'connection',
+  'date',
+  'keep-alive',
+  'retry-after',
+  'upgrade',
+])
 
 /** What would be wrong on other answers, by the status that it belongs to (RFC 9110, 14.4 and 15.5.22). */
 const OF_STATUS: Readonly<Record<string, number>> = { 'content-range': 416, upgrade: 426 }

@@ -3,6 +3,7 @@ import { warnOnce } from '../common/warn.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Step } from '../exchange/exchange.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
+import { POLICY } from '../exchange/upstream-fields.js'
 import { isMadeUp, type Origin } from '../exchange/origin.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
@@ -36,6 +37,7 @@ export function problemDetailsStep(
     watch(exchange)
     exchange.hasProblemDetails = true
     exchange.responder = writer
+    exchange.policy = exchange.res.getHeader(POLICY)
     exchange.follow(place)
     try {
       if (ownName !== undefined && hasPassed(exchange.req, ownName))

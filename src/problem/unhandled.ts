@@ -1,6 +1,7 @@
 import { codes, type Code } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
+import { POLICY } from '../exchange/upstream-fields.js'
 import type { ResponseCheck } from '../response/buffered.js'
 import type { Head } from '../response/head.js'
 import { isPage, isPageText, messageOn } from './finalhandler.js'
@@ -24,7 +25,11 @@ export function unhandledError(
   // polka uses the `code` of an error as the status: Node would throw, and nothing would catch it.
   if (!(status >= 100 && status <= 999)) return errorBehind(exchange)
   const isError = pages === true && isPage(exchange, head) === true
-  return isError ? errorOfPage(exchange, head, head.text) : undefined
+  if (!isError) return undefined
+  const error = errorOfPage(exchange, head, head.text)
+  // That of the page is not that of the application.
+  exchange.res.removeHeader(POLICY)
+  return error
 }
 
 /** Holds a response of which only the text can tell whether it is the page. */
@@ -41,9 +46,10 @@ export function pageCheck(
 const LONGEST_PAGE = 64 * 1024
 
 function checkOfText(exchange: Exchange, head: Head): ResponseCheck {
+  const { [POLICY]: _, ...headers } = exchange.res.getHeaders()
   return {
     limit: LONGEST_PAGE,
-    headers: { ...exchange.res.getHeaders() },
+    headers,
     broken: () => undefined,
     judge: async (body) => {
       const text = body.toString()

@@ -1,6 +1,7 @@
 import { callBack } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Responder } from '../exchange/exchange.js'
+import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { clientLeft } from '../response/client.js'
 import { cutWithEvent } from '../response/cut.js'
 import { type Gate, headIsOut } from '../response/gate.js'
@@ -61,6 +62,7 @@ export class Writer implements Responder {
     const { name, expose } = this.#settings
     const { res } = exchange
     discardHeld(exchange.response)
+    dropUpstreamFields(exchange)
     // What the application has asked for was about the answer that is replaced.
     res.removeHeader('retry-after')
     const vary = fieldNamed(error.headers, 'vary')
