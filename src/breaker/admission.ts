@@ -8,7 +8,7 @@ import { bodySpent, isBodySpent } from '../exchange/spent-body.js'
 import { clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
 import { Deadlines, isClientSlow } from './deadlines.js'
-import { failureAt, failureBehind, fallBack } from './fallback.js'
+import { asksAt, failureAt, failureBehind, fallBack } from './fallback.js'
 import type { Settings } from './options.js'
 import { isFailureStatus, isPlainSuccess, isRejected, outcomeOf, verdictOf } from './verdict.js'
 
@@ -68,7 +68,8 @@ export class Admission implements Follower, Responder {
     this.#deadlines.headOut()
     this.#judgeHead()
     if (!this.#mounted.settings.fallback) return undefined
-    const failure = failureAt(this.#exchange, status)
+    const { fallbackOn } = this.#mounted.settings
+    const failure = failureAt(this.#exchange, status) ?? asksAt(this.#exchange, fallbackOn)
     return failure && (() => void this.#fallBack(failure))
   }
 

@@ -3,6 +3,8 @@ import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
+import { upstreamError } from '../exchange/calls.js'
+import { meaningOfStatus } from '../failures/table.js'
 import { isMadeUp, originOf } from '../exchange/origin.js'
 import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { runIn } from '../observer/context.js'
@@ -88,6 +90,20 @@ export function failureAt(
   if (exchange.response.settled || clientLeft(exchange.response)) return undefined
   const origin = exchange.origin ?? originOf(exchange.calls, status)
   return isMadeUp(status) && origin.by === 'failure' ? ifAsked(origin.failure) : undefined
+}
+
+/** What an upstream's own answer means, where the fallback is asked for its status. */
+export function asksAt(exchange: Exchange, statuses: readonly number[]): GatewayError | undefined {
+  const { origin, response } = exchange
+  if (origin?.by !== 'upstream' || response.settled || clientLeft(response)) return undefined
+  const { status = 0 } = origin.call
+  if (!statuses.includes(status)) return undefined
+  const { code, retry } = meaningOfStatus(status)
+  return upstreamError(exchange, code, {
+    status,
+    ...(retry && { retry }),
+    proxyStatus: { error: undefined, 'received-status': status },
+  })
 }
 
 /** The failure behind an error, unless the application means it for the client or it is its own. */

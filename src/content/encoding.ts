@@ -1,5 +1,6 @@
 import zlib from 'node:zlib'
 import { GatewayError } from '../errors/gateway-error.js'
+import { tooLarge } from './too-large.js'
 
 interface Inflated {
   readonly buffer: Buffer
@@ -57,7 +58,7 @@ export async function decodeContent(
   const decoder = coding === undefined ? undefined : decoders.get(coding)
   if (coding === undefined || decoder === undefined) return bytes
   const { buffer, engine } = await inflate(decoder, bytes, limit).catch((error: unknown) => {
-    throw isTooLarge(error) ? new GatewayError('content_too_large') : broken(coding, error)
+    throw isTooLarge(error) ? tooLarge(limit) : broken(coding, error)
   })
   if (engine.bytesWritten !== bytes.length) throw broken(coding)
   return buffer

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
+import { tooLarge } from '../content/too-large.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from './byte-list.js'
 import type { Exchange, Follower } from './exchange.js'
@@ -28,7 +29,7 @@ export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buff
   // Two readers at once would each hold back what the other waits for.
   exchange.body ??= read(exchange, options)
   return exchange.body.then((bytes) => {
-    if (bytes.length > options.limit) throw new GatewayError('content_too_large')
+    if (bytes.length > options.limit) throw tooLarge(options.limit)
     frame(exchange.req, bytes.length)
     return bytes
   })
@@ -50,7 +51,7 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return Promise.resolve(EMPTY)
-  if (announced > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  if (announced > options.limit) return Promise.reject(tooLarge(options.limit))
   if (req.destroyed && !req.complete)
     return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
@@ -58,7 +59,7 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   const early = takeEarly(req)
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
-  if (early.length > options.limit) return Promise.reject(new GatewayError('content_too_large'))
+  if (early.length > options.limit) return Promise.reject(tooLarge(options.limit))
   return new HeldBody(exchange, options, early).whole
 }
 
@@ -156,8 +157,7 @@ class HeldBody implements Ticking, Follower {
       return false
     }
     this.#chunks.add(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)
-    if (this.#early.length + this.#chunks.size > this.#limit)
-      this.#settle(new GatewayError('content_too_large'))
+    if (this.#early.length + this.#chunks.size > this.#limit) this.#settle(tooLarge(this.#limit))
     return true
   }
 

@@ -87,6 +87,8 @@ export class Exchange {
   hasProblemDetails = false
   /** What `.fire` has rejected with last: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
+  /** Whether the request may be sent again, whatever its method. @internal */
+  repeatable = false
   /** The `Content-Security-Policy` that was set before everything else. @internal */
   policy: OutgoingHttpHeader | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */

@@ -118,7 +118,7 @@ function wantedBy(
 /** Whether a response is replaced when `intercept` gives undefined. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
   if (origin.by === 'failure') return isMadeUp(head.status)
-  return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
+  return origin.by === 'upstream' && upstreamErrors !== 'pass' && isWrapped(head, upstreamErrors)
 }
 
 /** The error for a response of the application that `intercept` wants replaced. */

@@ -83,10 +83,12 @@ function waitOf({ code, headers }: GatewayError): number | undefined {
 /** Methods that may be repeated without harm (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-function isRetryable(retry: Retry, status: number, { req }: Exchange): boolean {
+function isRetryable(retry: Retry, status: number, { req, repeatable }: Exchange): boolean {
   if (retry === 'safe' || status === 429) return true
   if (retry === 'never') return false
-  return IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
+  return (
+    repeatable || IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
+  )
 }
 
 /** The name of the upstream, where the error is about it and a circuit breaker has given a name. */

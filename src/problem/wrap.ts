@@ -11,11 +11,11 @@ import type { Writer } from './writer.js'
 const GRACE = 1000
 
 /** Whether an upstream's answer is an error that is not a problem (RFC 9457) already. */
-export function isWrapped(head: Head): boolean {
+export function isWrapped(head: Head, which: 'wrap' | 'wrap-foreign'): boolean {
   const { status = 0 } = head
   if (status < 500 && status !== 429) return false
-  const type = head.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  return type !== 'application/problem+json'
+  const type = head.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+  return which === 'wrap' ? type !== 'application/problem+json' : !/[/+]json$/.test(type)
 }
 
 /** Replaces the body of an upstream's answer by the standard body. */

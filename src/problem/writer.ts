@@ -33,8 +33,8 @@ export class Writer implements Responder {
     const problem = this.tell(exchange, error)
     const out = headIsOut(exchange.response)
     if (out && exchange.res.writableEnded) return error
-    const rendered = render(problem, this.#settings.format)
-    if (out) cutWithEvent(exchange.response, eventOf(rendered))
+    const rendered = render(problem, this.#settings.format, exchange)
+    if (out) cutWithEvent(exchange.response, eventOf(rendered), rendered.endsStream)
     else {
       const page = prefersPage(exchange.req, rendered.contentType)
       this.#respond(exchange, error, problem, page ? pageOf(problem) : rendered)
