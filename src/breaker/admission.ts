@@ -5,12 +5,13 @@ import type { Code } from '../errors/codes.js'
 import type { Call } from '../exchange/calls.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Responder } from '../exchange/exchange.js'
+import { bodySpent, isBodySpent } from '../exchange/spent-body.js'
 import { clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
 import { Deadlines, isClientSlow } from './deadlines.js'
-import { failureAt, failureBehind, fallBack } from './fallback.js'
+import { asksAt, failureAt, failureBehind, fallBack } from './fallback.js'
 import type { Settings } from './options.js'
-import { isFailureStatus, isPlainSuccess, outcomeOf, verdictOf } from './verdict.js'
+import { isFailureStatus, isPlainSuccess, isRejected, outcomeOf, verdictOf } from './verdict.js'
 
 /** What a circuit breaker keeps for all its requests. */
 export interface Mounted {
@@ -69,7 +70,8 @@ export class Admission implements Follower, Responder {
     this.#deadlines.headOut()
     this.#judgeHead()
     if (!this.#mounted.settings.fallback) return undefined
-    const failure = failureAt(this.#exchange, head)
+    const { fallbackOn } = this.#mounted.settings
+    const failure = failureAt(this.#exchange, head) ?? asksAt(this.#exchange, fallbackOn)
     return failure && (() => void this.#fallBack(failure))
   }
 
@@ -96,7 +98,7 @@ export class Admission implements Follower, Responder {
     const call = relay ?? (deciding?.state === 'complete' ? (calls.open ?? deciding) : deciding)
     this.#clientWasSlow = isClientSlow(this.#exchange)
     // A call that had failed before explains why the proxy has not answered.
-    const error = call?.failure ?? this.#errorOf(code)
+    const error = call?.failure ?? this.#spent(call) ?? this.#errorOf(code)
     if (call?.state === 'open') call.failure = error
     this.#exchange.fail(error)
     calls.abort(error)
@@ -110,6 +112,12 @@ export class Admission implements Follower, Responder {
   /** Its place in the capacity is given back; what the upstream has sent so far waits for the client. */
   clientStalls(): void {
     this.#leave()
+  }
+
+  /** What was read before the proxy could send it on, nobody answers. */
+  #spent(call: Call | undefined): GatewayError | undefined {
+    const { req } = this.#exchange
+    return call?.state === 'open' && isBodySpent(call, req) ? bodySpent(req) : undefined
   }
 
   #fallBack(failure: GatewayError): boolean {
@@ -171,7 +179,7 @@ export class Admission implements Follower, Responder {
 
   #verdict(): Verdict {
     const { settings } = this.#mounted
-    if (this.#clientWasSlow) return 'neutral'
+    if (this.#clientWasSlow || isRejected(this.#exchange)) return 'neutral'
     if (!settings.isFailure && isPlainSuccess(this.#exchange)) return 'success'
     const outcome = outcomeOf(this.#exchange, this.#startedAt)
     return outcome ? verdictOf(outcome, settings) : 'neutral'

@@ -48,6 +48,7 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     if (exchange.isClosed || exchange.res.closed) throw new GatewayError('client_closed_request')
     watch(exchange)
     exchange.upstream = settings.name
+    if (settings.repeatable) exchange.repeatable = true
     const circuit = circuits.get(keyOf(exchange))
     const permit = circuit.enter()
     if (typeof permit === 'string') {

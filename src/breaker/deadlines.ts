@@ -97,6 +97,7 @@ export class Deadlines implements Ticking {
     this.#phase = 'body'
     this.#takenAt = performance.now()
     const { relay } = this.#exchange.calls
+    this.#relay = undefined
     if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
     this.#relay = relay
     this.#movedAt = this.#ticker?.now ?? 0
@@ -111,8 +112,21 @@ export class Deadlines implements Ticking {
 
   #lookAtHead(now: number): void {
     if (this.#isConnectDue(now)) return this.#owner.expire('upstream_connect_timeout')
+    const { deciding } = this.#exchange.calls
+    if (deciding?.state === 'open' && deciding.status !== undefined)
+      return this.#lookAtAnswer(deciding, now)
     if (this.#wasSending) this.#lookAtRequest(now)
     if (now >= this.#headDueAt) this.#owner.expire('upstream_timeout')
+  }
+
+  /** The upstream's head is there; some proxies send their own with the first byte only. */
+  #lookAtAnswer(call: Call, now: number): void {
+    const { timeout } = this.#settings
+    if (timeout !== false) this.#headDueAt = now + timeout
+    if (this.#relay === call) return this.#lookAtBytes(call, now)
+    this.#relay = call
+    this.#movedAt = call.answeredAt ?? now
+    this.#bytes = call.bytesRead()
   }
 
   /**

@@ -3,12 +3,15 @@ import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
+import { upstreamError } from '../exchange/calls.js'
+import { meaningOfStatus } from '../failures/table.js'
 import { isMadeUp, originOf } from '../exchange/origin.js'
+import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { runIn } from '../observer/context.js'
 import { watch } from '../observer/watch.js'
 import { clientLeft } from '../response/client.js'
 import type { Head } from '../response/head.js'
-import { sealExcept, type Unsealed } from '../response/hooks.js'
+import { sealExcept, type Unsealed } from '../response/reopen.js'
 import { removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
 
@@ -29,6 +32,7 @@ export async function fallBack(
 ): Promise<void> {
   exchange.calls.tellSuperseded()
   removeEntityFields(exchange.response)
+  dropUpstreamFields(exchange)
   const { responder } = exchange
   // What fails late in the application is not news.
   exchange.responder = { fail: () => error }
@@ -86,6 +90,20 @@ export function failureAt(exchange: Exchange, head: Head): GatewayError | undefi
   const origin = exchange.origin ?? originOf(exchange.calls, head.status)
   if (origin.by !== 'failure' || !isMadeUp(origin.failure, head)) return undefined
   return ifAsked(origin.failure)
+}
+
+/** What an upstream's own answer means, where the fallback is asked for its status. */
+export function asksAt(exchange: Exchange, statuses: readonly number[]): GatewayError | undefined {
+  const { origin, response } = exchange
+  if (origin?.by !== 'upstream' || response.settled || clientLeft(response)) return undefined
+  const { status = 0 } = origin.call
+  if (!statuses.includes(status)) return undefined
+  const { code, retry } = meaningOfStatus(status)
+  return upstreamError(exchange, code, {
+    status,
+    ...(retry && { retry }),
+    proxyStatus: { error: undefined, 'received-status': status },
+  })
 }
 
 /** The failure behind an error, unless the application means it for the client or it is its own. */

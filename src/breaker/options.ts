@@ -62,8 +62,12 @@ export interface CircuitBreakerOptions {
   readonly capacity?: number
   /** Overrides which outcomes count as failures. */
   readonly isFailure?: (outcome: Outcome) => boolean
+  /** Whether requests may be sent again whatever their method, as those to a model. @defaultValue `false` */
+  readonly repeatable?: boolean
   /** Answers instead where the circuit is open or full, or the call failed before its head was out. */
   readonly fallback?: Fallback
+  /** Statuses of the upstream's own for which the fallback is asked, too. @defaultValue `[]` */
+  readonly fallbackOn?: readonly number[]
 }
 
 /** The options with all defaults filled in. */
@@ -81,7 +85,13 @@ const DEFAULTS = {
   rollingCountTimeout: 10_000,
   resetTimeout: 10_000,
   capacity: Infinity,
+  repeatable: false,
+  fallbackOn: [],
 } as const
+
+const isStatuses = (value: unknown): boolean =>
+  Array.isArray(value) &&
+  value.every((status) => Number.isInteger(status) && status >= 400 && status <= 599)
 
 // prettier-ignore
 const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
@@ -98,7 +108,9 @@ const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
   resetTimeout: time,
   capacity: [(value) => value === Infinity || count[0](value), `${count[1]}, or Infinity`],
   isFailure: callback,
+  repeatable: [(value) => typeof value === 'boolean', 'true or false'],
   fallback: callback,
+  fallbackOn: [isStatuses, 'a list of statuses from 400 to 599'],
 }
 
 /**

@@ -18,6 +18,16 @@ export function isPlainSuccess({ calls: { deciding: call }, res }: Exchange): bo
   )
 }
 
+/**
+ * Whether the application has ended its call, and rejected the request: an upload that is too large or
+ * broken says nothing about the upstream.
+ */
+export function isRejected({ calls, response, res }: Exchange): boolean {
+  const call = calls.relay ?? calls.deciding
+  const status = response.head?.status ?? res.statusCode
+  return call?.endedHere === true && status >= 400 && status < 500
+}
+
 /** How the upstream did so far; undefined when the request has called none. */
 export function outcomeOf(exchange: Exchange, startedAt: number): Outcome | undefined {
   const { deciding: call } = exchange.calls

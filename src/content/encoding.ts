@@ -1,6 +1,8 @@
 import zlib from 'node:zlib'
-import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
+import type { GatewayError } from '../errors/gateway-error.js'
+import { withoutStack } from '../errors/gateway-error.js'
 import { gunzipFirst, type Inflated, isInflated } from './gzip.js'
+import { tooLarge } from './too-large.js'
 
 type Options = { maxOutputLength: number; info: true }
 type Decoder = (bytes: Buffer, options: Options, done: (...result: unknown[]) => void) => unknown
@@ -54,7 +56,9 @@ export async function decodeContent(
   const decoder = coding === undefined ? undefined : decoders.get(coding)
   if (coding === undefined || decoder === undefined) return bytes
   const { buffer, engine } = await inflate(decoder, bytes, limit).catch((error: unknown) => {
-    throw isTooLarge(error) ? withoutStack('content_too_large') : broken(coding, error)
+    throw isTooLarge(error)
+      ? tooLarge(`has more than ${limit} bytes when it is decoded`, limit)
+      : broken(coding, error)
   })
   if (engine.bytesWritten !== bytes.length) throw broken(coding)
   return buffer

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
-import { GatewayError, withoutStack } from '../errors/gateway-error.js'
+import { tooLarge } from '../content/too-large.js'
+import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from '../content/byte-list.js'
 import type { Exchange, Follower } from './exchange.js'
 
@@ -66,12 +67,6 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
 }
 
 const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limit} bytes`, limit)
-
-/** The error of a body that is larger than a route takes. */
-export const tooLarge = (fault: string, limit: number): GatewayError =>
-  withoutStack('content_too_large', {
-    detail: `The body ${fault}; this route takes at most ${limit}.`,
-  })
 
 function alreadyRead(req: IncomingMessage, place: object): GatewayError {
   const request = `${req.method} ${req.url?.split('?')[0]}`

@@ -6,6 +6,7 @@ import { classify } from '../failures/classify.js'
 import { clientLeft } from '../response/client.js'
 import type { Gate } from '../response/gate.js'
 import { type Asked, type Candidate, decide, endsWithRequest, foremost } from './deciding.js'
+import { bodySpent, isBodySpent } from './spent-body.js'
 
 /** Whose calls they are, as far as the calls must know. */
 export interface CallsOwner {
@@ -53,6 +54,8 @@ export abstract class Call implements Candidate {
   failure: GatewayError | undefined = undefined
   /** Whether the application has aborted it before its head, and waits for it no more. */
   isDropped = false
+  /** Whether the application has ended it before its time, or its own stream of the body has. */
+  endedHere = false
 
   constructor(calls: Calls) {
     this.calls = calls
@@ -76,6 +79,8 @@ export abstract class Call implements Candidate {
   abstract bytesRead(): number
   /** Whether a connection stands, TLS included. */
   abstract connected(): boolean
+  /** Whether it has announced a body, and sent nothing of it. */
+  abstract lacksBody(): boolean
   /** The header fields of the response, parsed when somebody asks. */
   abstract fields(): IncomingHttpHeaders
   /** Lets go of what the client library gave, once nobody will ask for it. */
@@ -95,6 +100,8 @@ export abstract class Call implements Candidate {
     }
     this.answeredAt = performance.now()
     this.status = status
+    // RFC 9110, section 15.5.8: a proxy says so, and not the upstream behind it.
+    if (status === 407) this.failure = unauthorizedProxy()
     calls?.tellAnswered(this)
   }
 
@@ -160,6 +167,8 @@ export abstract class Call implements Candidate {
   private failureOf(error: unknown): GatewayError {
     const owner = this.calls?.owner
     const found = explain(error, owner)
+    if (found && WAITED.has(found.code) && owner && isBodySpent(this, owner.req))
+      return bodySpent(owner.req)
     if (found?.code === 'upstream_connection_lost') {
       // A connection that dies after the head leaves an incomplete response behind.
       if (this.status !== undefined)
@@ -275,6 +284,16 @@ export class Calls {
     if (this.relay === call || isLost || call.feeds(res)) this.owner.fail(failure)
   }
 }
+
+function unauthorizedProxy(): GatewayError {
+  return new GatewayError('gateway_misconfigured', {
+    status: 502,
+    cause: new Error('A proxy between the gateway and the upstream asks for credentials (407).'),
+  })
+}
+
+/** What becomes of a call whose body the upstream waits for in vain. */
+const WAITED: ReadonlySet<Code> = new Set(['upstream_timeout', 'upstream_connection_lost'])
 
 /** What an upstream may be called by. */
 type Named = { readonly upstream: string | undefined } | undefined

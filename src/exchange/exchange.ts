@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
@@ -96,6 +96,10 @@ export class Exchange {
   hasProblemDetails = false
   /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
+  /** Whether the request may be sent again, whatever its method. @internal */
+  repeatable = false
+  /** The `Content-Security-Policy` that was set before everything else. @internal */
+  policy: OutgoingHttpHeader | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
   /** Who answers; the others stand behind. @internal */

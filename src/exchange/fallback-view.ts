@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Gate } from '../response/gate.js'
-import type { Unsealed } from '../response/hooks.js'
+import type { Unsealed } from '../response/reopen.js'
 import { isSealable } from '../response/seal.js'
 
 /** The application may still set these; they are plain properties, so a seal does not stop it. */

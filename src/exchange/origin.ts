@@ -23,11 +23,12 @@ export function originOf(calls: Calls, status: number | undefined): Origin {
 
 /**
  * Whether a head is one that a proxy makes up for a failed call: a 5xx, none (a bare close), a status
- * that Node would refuse to write, or a text that tells of the failure as if it were a success.
+ * that Node would refuse to write, the 407 of a proxy of its own, or a text that tells of the failure
+ * as if it were a success.
  */
 export function isMadeUp(failure: GatewayError, head: Head): boolean {
   const { status = 500 } = head
-  return !(status >= 200 && status < 500) || isTold(failure, head)
+  return !(status >= 200 && status < 500) || status === 407 || isTold(failure, head)
 }
 
 /** More is a page, in which the words may stand by chance. */

@@ -28,8 +28,8 @@ const exhausted = neutral('gateway_overloaded', { retry: 'idempotent' })
 const notJson = counted('upstream_response_invalid', {
   proxyStatus: { error: 'http_protocol_error', details: 'response_json' },
 })
-/** The client has announced a longer or a shorter body than it sent. */
-const badRequest = neutral('request_malformed')
+/** The gateway has sent a body of another length than it announced: Node checks what clients send. */
+const badLength = neutral('gateway_misconfigured')
 
 const undecodable = (coding?: string): Classification =>
   counted('upstream_encoding_invalid', {
@@ -158,7 +158,7 @@ export const body: readonly Entry[] = [
   ['Z_MEM_ERROR ERR_OUT_OF_MEMORY ZSTD_error_memory_allocation', exhausted],
   ['ERR_ENCODING_INVALID_ENCODED_DATA', notJson],
   ['SyntaxError', jsonError],
-  ['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH ERR_HTTP_CONTENT_LENGTH_MISMATCH', badRequest],
+  ['UND_ERR_REQ_CONTENT_LENGTH_MISMATCH ERR_HTTP_CONTENT_LENGTH_MISMATCH', badLength],
 ]
 
 /** Prefixes of the codes that llhttp and the decoders build from names. */
@@ -168,6 +168,6 @@ export const httpFamilies: readonly (readonly [prefix: string, rule: Rule])[] = 
   ['ERR__ERROR_FORMAT_', undecodable('br')],
   ['ERR__ERROR_ALLOC_', exhausted],
   ['ZSTD_error_', undecodable('zstd')],
-  // Thrown when the application passes on header fields of the upstream that are not valid.
+  // Thrown when the application passes on what is not valid in a head of the upstream.
   ['ERR_HTTP2_INVALID_', counted('upstream_protocol_error')],
 ]

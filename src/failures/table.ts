@@ -29,14 +29,15 @@ const local: readonly Entry[] = [
     `,
     misconfigured,
   ],
+  // Node would not have let such a path or field in: the gateway has made it, mostly by decoding.
   [
-    'ERR_UNESCAPED_CHARACTERS ERR_INVALID_CHAR ERR_INVALID_HTTP_TOKEN',
-    neutral('request_malformed'),
+    `
+      ERR_UNESCAPED_CHARACTERS ERR_INVALID_CHAR ERR_INVALID_HTTP_TOKEN
+      ERR_HTTP_INVALID_HEADER_VALUE ERR_HTTP2_INVALID_HEADER_VALUE
+    `,
+    misconfigured,
   ],
-  [
-    'ERR_HTTP_INVALID_STATUS_CODE ERR_HTTP_INVALID_HEADER_VALUE',
-    counted('upstream_protocol_error'),
-  ],
+  ['ERR_HTTP_INVALID_STATUS_CODE', counted('upstream_protocol_error')],
   [
     `
       UND_ERR_INVALID_RETURN_VALUE ERR_INVALID_ARG_TYPE ERR_INVALID_ARG_VALUE ERR_STREAM_DESTROYED
@@ -162,7 +163,9 @@ export const bodyReaders: ReadonlyMap<unknown, Rule> = index([
   ['entity.too.large parameters.too.many', neutral('content_too_large')],
   ['encoding.unsupported', neutral('unsupported_content_encoding')],
   ['charset.unsupported', neutral('unsupported_media_type')],
-  ['entity.parse.failed request.size.invalid', neutral('request_malformed')],
+  ['entity.parse.failed', neutral('request_malformed')],
+  // Node has checked the length of what the client sent: somebody else has read a part of it.
+  ['request.size.invalid stream.not.readable stream.encoding.set', misconfigured],
   ['entity.verify.failed', neutral('request_rejected', { status: 403 })],
   ['request.aborted', neutral('client_closed_request')],
 ])

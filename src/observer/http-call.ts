@@ -24,6 +24,12 @@ function socketOfRequest(this: Observed, socket: Socket): void {
   this[CALL]?.attached(socket)
 }
 
+/** Nothing public tells how long the head is that was sent. */
+interface Sending {
+  readonly socket?: Socket | null
+  readonly _header?: string | null
+}
+
 /** Nothing public tells what a stream is piped into. */
 interface Piped {
   readonly _readableState?: { readonly pipes?: readonly unknown[] }
@@ -37,6 +43,8 @@ export class HttpCall extends Call {
   /** Whether something is piped into it from the request of the client. */
   takesBody = false
   #request: Lenient | undefined
+  /** Bytes that its connection had sent before, for other calls. */
+  #sentBefore = 0
 
   constructor(calls: Calls, request: ClientRequest) {
     super(calls)
@@ -46,11 +54,15 @@ export class HttpCall extends Call {
   /** A connection of an agent's pool stands already. */
   timeConnection(): void {
     const request = this.#request
-    if (request?.socket) this.attached(request.socket)
-    else request?.on('socket', socketOfRequest)
+    if (request?.socket) {
+      this.attached(request.socket)
+      // Nobody knows what of it was sent for this call already.
+      if (request.reusedSocket) this.#sentBefore = NaN
+    } else request?.on('socket', socketOfRequest)
   }
 
   attached(socket: Socket): void {
+    if (this.#request?.reusedSocket) this.#sentBefore = socket.bytesWritten
     const stands = () => (this.connectedAt ??= performance.now())
     if (!socket.connecting) stands()
     else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', stands)
@@ -87,6 +99,7 @@ export class HttpCall extends Call {
   /** The request has emitted an error. */
   broke(error: unknown): void {
     const response = this.#response
+    this.endedHere = isEndedHere(this.#request)
     // Bytes after a whole response: what was let through is good, only the connection is not.
     if (response?.complete && this.calls?.owner.response.res.headersSent) return
     if (response && this.#request?.destroyed && !endedByPeer(response))
@@ -121,8 +134,10 @@ export class HttpCall extends Call {
   broken(): unknown {
     const response = this.#response
     // Aborted on this side; Node tells of it in a moment, some libraries at once.
-    if (!response && this.#request?.destroyed)
+    if (!response && this.#request?.destroyed) {
+      this.endedHere ||= isEndedHere(this.#request)
       return this.#request.errored ?? new DOMException('The request was aborted.', 'AbortError')
+    }
     const isBroken = response?.complete === false && response.errored && endedByPeer(response)
     return isBroken ? response.errored : undefined
   }
@@ -167,6 +182,14 @@ export class HttpCall extends Call {
     const socket = this.#request?.socket as TLSSocket | null | undefined
     if (!socket || socket.connecting) return false
     return !(socket as { secureConnecting?: boolean }).secureConnecting
+  }
+
+  lacksBody(): boolean {
+    const request = this.#request
+    const { socket, _header: head } = (request ?? {}) as Sending
+    if (!request || !socket || typeof head !== 'string') return false
+    const announced = Number(request.getHeader('content-length') ?? 0) > 0
+    return announced && socket.bytesWritten - this.#sentBefore <= head.length
   }
 
   fields(): IncomingHttpHeaders {
@@ -222,6 +245,15 @@ function isIdentityError({ socket }: ClientRequest, error: unknown): boolean {
 function timedOut({ destroyed, socket }: ClientRequest): boolean {
   return destroyed && (socket?.timeout ?? 0) > 0
 }
+
+/** Whether a request was destroyed on this side, and not by what its connection told. */
+function isEndedHere(request: ClientRequest | undefined): boolean {
+  if (request?.destroyed !== true) return false
+  const { socket } = request
+  return !socket || (!socket.readableEnded && !isOfSystem(socket.errored))
+}
+
+const isOfSystem = (error: unknown): boolean => read(error, 'syscall') !== undefined
 
 /** Whether a response that broke was broken by the other side; `aborted` is said of both. */
 function endedByPeer({ socket }: IncomingMessage): boolean {

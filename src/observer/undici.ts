@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { http } from '../common/builtins.js'
-import { Call, type Calls, upstreamError } from '../exchange/calls.js'
+import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
 import type { Asked } from '../exchange/deciding.js'
 import { currentExchange, exchangeOfBody } from './context.js'
 
@@ -131,6 +131,8 @@ class UndiciCall extends Call {
   }
 
   broke(error: unknown): void {
+    // No table knows what the application's own stream of the body says.
+    this.endedHere = isAbort(error) || explain(error, this.calls?.owner) === undefined
     // Before the head, an abort counts as a timeout.
     if (isAbort(error) && this.status !== undefined) this.abortedByApplication(error)
     else {
@@ -147,6 +149,11 @@ class UndiciCall extends Call {
     this.#reason = error
     if (typeof abort === 'function') Reflect.apply(abort, request, [error])
     else (onError ?? onResponseError)?.call(request, error)
+  }
+
+  /** undici itself compares what was announced with what was sent. */
+  lacksBody(): boolean {
+    return false
   }
 
   /** The stream is its reader's alone. */

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/calls.js'
+import { type Call, explain } from '../exchange/calls.js'
 import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
+import { reasonOfLeaving } from '../exchange/leaving.js'
+import { bodySpent, isBodySpent, wasRead } from '../exchange/spent-body.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
 import { currentExchange, exchangeOfBody, observer, runIn } from './context.js'
@@ -27,6 +29,9 @@ export function watch(exchange: Exchange): void {
 /** A response that closes before it was whole ends the calls that were made for it. */
 const ABORT: Follower = {
   closesAt: 'calls',
+  callStarted(call) {
+    if (call.calls && wasRead(call.calls.owner.req)) setTimeout(judgeBody, PATIENCE, call).unref()
+  },
   closed(exchange) {
     const reason = reasonOfCut(exchange)
     if (reason === undefined) return
@@ -36,9 +41,21 @@ const ABORT: Follower = {
   },
 }
 
+/** Milliseconds until a call must have begun to send a body that it has announced. */
+const PATIENCE = 1000
+
+/** A proxy would wait for ever for a body that was read before. */
+function judgeBody(call: Call): void {
+  const owner = call.calls?.owner
+  if (owner === undefined || call.state !== 'open' || call.status !== undefined) return
+  if (!isBodySpent(call, owner.req)) return
+  call.failure = bodySpent(owner.req)
+  call.answerFor()
+}
+
 /** Why a response closed before it was whole; undefined when it was, or when the gateway has cut it. */
 function reasonOfCut(exchange: Exchange): GatewayError | undefined {
-  if (clientLeft(exchange.response)) return new GatewayError('client_closed_request')
+  if (clientLeft(exchange.response)) return reasonOfLeaving(exchange)
   const broken = brokenBy(exchange.response)
   return (
     broken && (explain(broken, exchange) ?? new GatewayError('gateway_error', { cause: broken }))

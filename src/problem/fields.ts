@@ -5,14 +5,29 @@ import { ENTITY } from '../response/respond.js'
 type Fields = Readonly<Record<string, string>>
 
 /** Fields that only the writer sets: they delimit the message, or describe its body. */
-const RESERVED = new Set([...ENTITY, 'connection', 'date', 'keep-alive', 'retry-after', 'upgrade'])
+const RESERVED = new Set([
+  ...ENTITY,
+  'content-security-policy',
+  'connection',
+  'date',
+  'keep-alive',
+  'retry-after',
+  'upgrade',
+])
+
+/** What would be wrong on other answers, by the status that it belongs to (RFC 9110, 14.4 and 15.5.22). */
+const OF_STATUS: Readonly<Record<string, number>> = { 'content-range': 416, upgrade: 426 }
 
 /** The header fields of an error, without reserved ones, those that the answer has, and invalid ones. */
-export function fieldsOfError({ headers }: { headers: Fields }, answer: Fields): Fields {
+export function fieldsOfError(
+  { headers, status }: { headers: Fields; status: number },
+  answer: Fields,
+): Fields {
   const taken = new Set(Object.keys(answer).map((name) => name.toLowerCase()))
   const own = Object.entries(headers).filter(([name, value]) => {
     const key = name.toLowerCase()
-    return !RESERVED.has(key) && !taken.has(key) && isField(name, value)
+    const isOurs = RESERVED.has(key) && OF_STATUS[key] !== status
+    return !isOurs && !taken.has(key) && isField(name, value)
   })
   return Object.fromEntries(own)
 }

@@ -1,6 +1,7 @@
 import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
 import { isValue } from './fields.js'
+import type { Exchange } from '../exchange/exchange.js'
 import type { Problem } from './problem.js'
 
 /** A body in one of the formats, with its header fields. */
@@ -8,10 +9,17 @@ export interface Rendered {
   readonly contentType: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
+  /** The data of the last event of a stream, where it is not the body. */
+  readonly event?: string
+  /** Whether a stream ends as it should behind that event: the clients read it only then. */
+  readonly endsStream?: true
 }
 
-/** Renders a problem in a format of the user's. */
-export type FormatFunction = (problem: Problem) => { contentType: string; body: string }
+/** Renders a problem in a format of the user's, or names the format of this request. */
+export type FormatFunction = (
+  problem: Problem,
+  exchange: Exchange,
+) => { contentType: string; body: string } | keyof typeof formats
 
 type Named = (problem: Problem) => Rendered
 
@@ -28,14 +36,36 @@ const OPENAI_TYPES: Readonly<Record<number, string>> = {
 }
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   ...OPENAI_TYPES,
+  413: 'request_too_large',
   503: 'overloaded_error',
+  529: 'overloaded_error',
 }
 
 const typeOf = (types: Readonly<Record<number, string>>, status: number, server: string): string =>
   types[status] ?? (status < 500 ? 'invalid_request_error' : server)
 
+/** Seconds beyond which a client that waits looks like one that hangs: some SDKs have no bound. */
+const LONGEST_RETRY = 20
+
 /** The SDKs of both providers retry, or do not, as this header says. */
-const shouldRetry = ({ retryable }: Problem) => ({ 'X-Should-Retry': String(retryable) })
+const shouldRetry = ({ retryable, retry_after: wait = 0 }: Problem) => ({
+  'X-Should-Retry': String(retryable && wait <= LONGEST_RETRY),
+})
+
+/** The detail, with the place and the reason of the first violation: SDKs show nothing else. */
+function messageOf({ detail, errors }: Problem): string {
+  const [first] = errors ?? []
+  if (first === undefined) return detail
+  const place = first.pointer ?? first.name ?? ''
+  return `${detail.replace(/\.$/, '')}: ${`${first.in} ${place}`.trim()} ${first.detail}`
+}
+
+const openaiError = (problem: Problem) => ({
+  message: messageOf(problem),
+  type: typeOf(OPENAI_TYPES, problem.status, 'server_error'),
+  code: problem.code,
+  param: problem.errors?.[0]?.pointer ?? problem.errors?.[0]?.name ?? null,
+})
 
 /** The bodies by the name of the format. */
 export const formats = {
@@ -43,18 +73,18 @@ export const formats = {
     contentType: 'application/problem+json',
     body: JSON.stringify(problem),
   }),
-  openai: (problem) => ({
-    contentType: JSON_TYPE,
-    headers: shouldRetry(problem),
-    body: JSON.stringify({
-      error: {
-        message: problem.detail,
-        type: typeOf(OPENAI_TYPES, problem.status, 'server_error'),
-        code: problem.code,
-        param: problem.errors?.[0]?.pointer ?? problem.errors?.[0]?.name ?? null,
-      },
-    }),
-  }),
+  openai: (problem) => {
+    const error = openaiError(problem)
+    const { code, message, param } = error
+    return {
+      contentType: JSON_TYPE,
+      headers: shouldRetry(problem),
+      body: JSON.stringify({ error }),
+      // Chat Completions reads `error`, the Responses API the members beside it.
+      event: JSON.stringify({ type: 'error', sequence_number: 0, code, message, param, error }),
+      endsStream: true,
+    }
+  },
   anthropic: (problem) => ({
     contentType: JSON_TYPE,
     headers: { ...shouldRetry(problem), 'Request-Id': problem.request_id },
@@ -62,10 +92,11 @@ export const formats = {
       type: 'error',
       error: {
         type: typeOf(ANTHROPIC_TYPES, problem.status, 'api_error'),
-        message: problem.detail,
+        message: messageOf(problem),
       },
       request_id: problem.request_id,
     }),
+    endsStream: true,
   }),
   aws: (problem) => ({
     contentType: JSON_TYPE,
@@ -78,20 +109,26 @@ export const formats = {
 export type Format = keyof typeof formats | FormatFunction
 
 /** Renders a problem in a format; in the standard one where the user's function fails. */
-export function render(problem: Problem, format: Format): Rendered {
+export function render(problem: Problem, format: Format, exchange?: Exchange): Rendered {
   if (typeof format === 'string') return formats[format](problem)
-  const rendered: unknown = ask('format', format, { ...problem })
+  // What Node's server refuses by itself has no exchange; the types of its options know that.
+  const rendered: unknown = ask('format', format, { ...problem }, exchange as Exchange)
+  if (isFormatName(rendered)) return formats[rendered](problem)
   if (isRendered(rendered)) return { contentType: rendered.contentType, body: rendered.body }
   if (rendered !== undefined)
     warnOnce(
       format,
-      'format must return { contentType, body }, both strings; the standard body was sent instead',
+      'format must return { contentType, body }, both strings, or the name of a format; the standard body was sent instead',
     )
   return formats.problem(problem)
 }
 
+/** Whether a value is the name of a format. */
+export const isFormatName = (value: unknown): value is keyof typeof formats =>
+  typeof value === 'string' && Object.hasOwn(formats, value)
+
 /** Whether the user's function gave a body, with a media type that Node can write. */
-function isRendered(value: unknown): value is ReturnType<FormatFunction> {
+function isRendered(value: unknown): value is Pick<Rendered, 'contentType' | 'body'> {
   const { contentType, body } = Object(value) as Partial<Record<keyof Rendered, unknown>>
   return (
     typeof contentType === 'string' &&
@@ -102,7 +139,7 @@ function isRendered(value: unknown): value is ReturnType<FormatFunction> {
 }
 
 /** The same body as one server-sent event: each line of the body is a line of its data. */
-export function eventOf({ body }: Rendered): string {
-  const data = body.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
+export function eventOf({ body, event = body }: Rendered): string {
+  const data = event.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
   return `event: error\n${data.join('')}\n`
 }

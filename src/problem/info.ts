@@ -55,7 +55,8 @@ export interface Timings {
 /** Describes a problem for a log. */
 export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem): ErrorInfo {
   const { req } = exchange
-  const lowLevel = lowLevelOf(error.cause, req)
+  const seen = { headers: req.headers, url: targetOf(exchange) }
+  const lowLevel = lowLevelOf(error.cause, seen)
   const upstream = upstreamOf(error, exchange)
   const { deciding } = exchange.calls
   const traceId = traceIdOf(req)
@@ -68,8 +69,8 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
     requestId: problem.request_id,
     ...(traceId !== undefined && { traceId }),
     method: req.method ?? '',
-    path: pathOf(req),
-    problem: { ...problem, detail: redact(problem.detail, req) },
+    path: pathOf(seen),
+    problem: { ...problem, detail: redact(problem.detail, seen) },
   }
 }
 
@@ -98,8 +99,16 @@ function traceIdOf({ headers }: IncomingMessage): string | undefined {
   return typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined
 }
 
+/** The target as the client sent it: Express and Koa keep it where they, or routers, rewrite it. */
+function targetOf({ req, url, hostContext }: Exchange): string {
+  return text(hostContext, 'originalUrl') || text(req, 'originalUrl') || url
+}
+
+/** What of a request must not be in a log. */
+type Seen = Pick<IncomingMessage, 'headers'> & { readonly url?: string | undefined }
+
 /** The path of a request, without an origin: the absolute target of a forward proxy may hold a password. */
-export function pathOf({ url = '' }: IncomingMessage): string {
+export function pathOf({ url = '' }: Pick<Seen, 'url'>): string {
   const path = url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
   return path.split(/[?#]/, 1)[0] ?? ''
 }
@@ -108,7 +117,7 @@ export function pathOf({ url = '' }: IncomingMessage): string {
 const MAX_DEPTH = 5
 
 /** A low-level error in words, without what the request holds in secret. */
-export function lowLevelOf(cause: unknown, req?: IncomingMessage): LowLevelError | undefined {
+export function lowLevelOf(cause: unknown, req?: Seen): LowLevelError | undefined {
   if (cause === undefined || cause === null) return undefined
   let error = cause
   for (let depth = 0; depth < MAX_DEPTH && text(error, 'code') === ''; depth++) {
@@ -118,7 +127,7 @@ export function lowLevelOf(cause: unknown, req?: IncomingMessage): LowLevelError
   }
   const code = text(error, 'code')
   const syscall = text(error, 'syscall')
-  const message = typeof error === 'object' ? text(error, 'message') : String(error)
+  const message = typeof error === 'object' ? messageOf(error) : String(error)
   return {
     name: text(error, 'name') || typeof error,
     message: req ? redact(message, req) : message,
@@ -127,19 +136,29 @@ export function lowLevelOf(cause: unknown, req?: IncomingMessage): LowLevelError
   }
 }
 
+/** The message of an error; that of an AggregateError is often empty, and its parts tell. */
+function messageOf(error: unknown): string {
+  const own = text(error, 'message')
+  const parts = read(error, 'errors')
+  if (own !== '' || !Array.isArray(parts)) return own
+  const told = parts.slice(0, MAX_DEPTH).map((part: unknown) => text(part, 'message'))
+  return [...new Set(told)].filter((message) => message !== '').join('; ')
+}
+
 /** Removes the query strings, credentials and fields of the request that libraries put into messages. */
-function redact(message: string, req: IncomingMessage): string {
+function redact(message: string, req: Seen): string {
   let clean = message.replace(/\/\/[^\s/@]+@/g, '//…@').replace(/(?:\?|%3f)[^\s"'<>]+/gi, '?…')
   for (const secret of secretsOf(req)) clean = clean.replaceAll(secret, '…')
   return clean
 }
 
 /** The names of header fields that usually hold credentials. */
-const SECRET_FIELD = /authorization|cookie|token|secret|password|(?:^|-)key$/
+const SECRET_FIELD =
+  /authorization|(?:^|[-_])auth$|cookie|token|secret|passw|passphrase|(?:^|[-_])pwd$|credential|signature|jwt|key$/
 /** A shorter value occurs in too many messages by chance. */
 const SHORTEST_SECRET = 4
 
-function secretsOf({ headers, url = '' }: IncomingMessage): string[] {
+function secretsOf({ headers, url = '' }: Seen): string[] {
   const fields = Object.entries(headers).flatMap(([name, value]) =>
     SECRET_FIELD.test(name) ? [String(value), ...String(value).split(/[\s;=,]+/)] : [],
   )

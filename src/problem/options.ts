@@ -3,7 +3,7 @@ import { type Code, codes } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import { callback, type Check, checkedOptions, oneOf, text } from '../common/options.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { type Format, formats } from './formats.js'
+import { type Format, formats, isFormatName } from './formats.js'
 import type { ErrorInfo } from './info.js'
 
 /** Options of `problemDetails`. */
@@ -13,7 +13,11 @@ export interface ProblemDetailsOptions {
    * `CDN-Loop` has the name given here is answered with 502 `loop_detected`. @defaultValue `'gateway'`
    */
   readonly name?: string
-  /** Format of the bodies. @defaultValue `'problem'` */
+  /**
+   * Format of the bodies: a name, or a function that renders them or gives the name for this request.
+   *
+   * @defaultValue `'problem'`
+   */
   readonly format?: Format
   /** Prefix of `type`: the code follows it. @defaultValue `'urn:problem-type:good-gateway:'` */
   readonly typeBase?: string
@@ -23,10 +27,11 @@ export interface ProblemDetailsOptions {
   readonly status?: Readonly<Partial<Record<Code, number>>>
   /**
    * What happens to an upstream's own 5xx and 429: `pass` forwards them as they are, `wrap` replaces
-   * the body by the standard body, and keeps status, `Retry-After` and rate limits.
+   * the body by the standard body, and keeps status, `Retry-After` and rate limits; `wrap-foreign` does
+   * so only where the body is no JSON, such as the page of a content delivery network.
    * @defaultValue `'pass'`
    */
-  readonly upstreamErrors?: 'pass' | 'wrap'
+  readonly upstreamErrors?: 'pass' | 'wrap' | 'wrap-foreign'
   /** Whether a response is replaced; undefined leaves the decision to the gateway. */
   readonly intercept?: (exchange: Exchange, status: number) => boolean | undefined
   /** The id of a request; undefined takes `X-Request-Id`, or else a new id. */
@@ -51,8 +56,7 @@ export const DEFAULTS = {
   upstreamErrors: 'pass',
 } as const
 
-const isFormat = (value: unknown): boolean =>
-  typeof value === 'function' || Object.hasOwn(formats, String(value))
+const isFormat = (value: unknown): boolean => typeof value === 'function' || isFormatName(value)
 const isStatuses = (value: unknown): boolean =>
   typeof value === 'object' &&
   value !== null &&
@@ -69,7 +73,7 @@ export const CHECKS: Record<keyof ProblemDetailsOptions, Check> = {
   typeBase: text,
   expose: oneOf('safe', 'full'),
   status: [isStatuses, 'an object of known codes and statuses from 400 to 599'],
-  upstreamErrors: oneOf('pass', 'wrap'),
+  upstreamErrors: oneOf('pass', 'wrap', 'wrap-foreign'),
   intercept: callback,
   requestId: callback,
   onError: callback,

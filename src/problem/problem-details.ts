@@ -2,6 +2,8 @@ import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import { reasonOfLeaving } from '../exchange/leaving.js'
+import { POLICY } from '../exchange/upstream-fields.js'
 import { isMadeUp, type Origin } from '../exchange/origin.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
@@ -11,7 +13,7 @@ import { pathOf } from './info.js'
 import { hasPassed } from './loop.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
 import { forHost } from './thrown.js'
-import { type HostTraits, unhandledError } from './unhandled.js'
+import { type HostTraits, pageCheck, unhandledError } from './unhandled.js'
 import { isWrapped, wrap } from './wrap.js'
 import { Writer } from './writer.js'
 
@@ -35,6 +37,7 @@ export function problemDetailsStep(
     watch(exchange)
     exchange.hasProblemDetails = true
     exchange.responder = writer
+    exchange.policy = exchange.res.getHeader(POLICY)
     exchange.follow(place)
     try {
       if (ownName !== undefined && hasPassed(exchange.req, ownName))
@@ -74,16 +77,22 @@ class ProblemDetails implements Follower {
 
   /** Decides whether the response is replaced, and by which error. */
   atHead(exchange: Exchange, head: Head): Wish {
-    const { status } = head
     const { origin = { by: 'application' }, response } = exchange
     if (response.settled || clientLeft(response)) return undefined
     const rules = this.#rules
     const ours = isOurs(origin, rules, head)
-    const unhandled = ours ? undefined : unhandledError(exchange, head, origin, rules)
-    if (!(wantedBy(rules, exchange, status) ?? (ours || unhandled))) return undefined
-    if (origin.by === 'upstream' && !unhandled)
+    const unhandled = ours ? undefined : unhandledError(exchange, head, rules)
+    const wanted = wantedBy(rules, exchange, head.status)
+    if (wanted ?? (ours || unhandled)) return this.#replace(exchange, head, unhandled)
+    return wanted === undefined ? pageCheck(exchange, head, rules) : undefined
+  }
+
+  #replace(exchange: Exchange, { status }: Head, unhandled: GatewayError | undefined): Wish {
+    const { origin } = exchange
+    if (origin?.by === 'upstream' && !unhandled)
       return () => wrap(exchange, origin.call, this.#writer)
-    const error = unhandled ?? (origin.by === 'failure' ? origin.failure : unwanted(status))
+    const failure = origin?.by === 'failure' ? origin.failure : undefined
+    const error = unhandled ?? failure ?? unwanted(status)
     return () => void this.#writer.fail(exchange, error)
   }
 
@@ -92,8 +101,7 @@ class ProblemDetails implements Follower {
     const { response } = exchange
     const broken = brokenBy(response)
     if (broken) this.#writer.fail(exchange, broken)
-    else if (clientLeft(response))
-      this.#writer.tell(exchange, new GatewayError('client_closed_request'))
+    else if (clientLeft(response)) this.#writer.tell(exchange, reasonOfLeaving(exchange))
   }
 }
 
@@ -110,7 +118,7 @@ function wantedBy(
 /** Whether a response is replaced when `intercept` gives undefined. */
 function isOurs(origin: Origin, { upstreamErrors }: Settings, head: Head): boolean {
   if (origin.by === 'failure') return isMadeUp(origin.failure, head)
-  return origin.by === 'upstream' && upstreamErrors === 'wrap' && isWrapped(head)
+  return origin.by === 'upstream' && upstreamErrors !== 'pass' && isWrapped(head, upstreamErrors)
 }
 
 /** The error for a response of the application that `intercept` wants replaced. */

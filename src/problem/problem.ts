@@ -69,21 +69,26 @@ export function problemOf(
 /** Bounds of `retry_after` in seconds: clients have no bound of their own. */
 const SHORTEST_WAIT = 1
 const LONGEST_WAIT = 300
+/** What the application asks of the client itself is its own affair; this is what fits in 32 bits. */
+const LONGEST_OWN_WAIT = 2 ** 31 - 1
 
-function waitOf({ headers }: GatewayError): number | undefined {
+function waitOf({ code, headers }: GatewayError): number | undefined {
   const field = fieldNamed(headers, 'retry-after')
   const wait = field === undefined ? undefined : waitIn(field)
   if (wait === undefined) return undefined
-  return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), LONGEST_WAIT)
+  const longest = codes[code].about === 'upstream' ? LONGEST_WAIT : LONGEST_OWN_WAIT
+  return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), longest)
 }
 
 /** Methods that may be repeated without harm (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
-function isRetryable(retry: Retry, status: number, { req }: Exchange): boolean {
+function isRetryable(retry: Retry, status: number, { req, repeatable }: Exchange): boolean {
   if (retry === 'safe' || status === 429) return true
   if (retry === 'never') return false
-  return IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
+  return (
+    repeatable || IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
+  )
 }
 
 /** The name of the upstream, where the error is about it and a circuit breaker has given a name. */

@@ -24,14 +24,17 @@ function meaningOf(error: unknown, exchange: Exchange): GatewayError {
   if (clientLeft(exchange.response))
     return new GatewayError('client_closed_request', { cause: error })
   const { deciding } = exchange.calls
-  const meant = httpErrorOf(error, deciding !== undefined)
-  if (meant && meant.status < 500) return meant
-  const failure = deciding?.currentFailure
-  if (failure) return failure
-  if (meant) return meant
   const known = explain(error, exchange)
-  if (known && !ofTheApplication(known, deciding !== undefined)) return known
-  return new GatewayError(deciding ? 'upstream_error' : 'gateway_error', { cause: error })
+  // Body parsers blame the client for what somebody has read before them.
+  const isSetting = known?.code === 'gateway_misconfigured'
+  const meant = isSetting ? undefined : httpErrorOf(error, deciding !== undefined)
+  if (meant && meant.status < 500) return meant
+  return (
+    deciding?.currentFailure ??
+    meant ??
+    ofUpstream(known, exchange) ??
+    new GatewayError(deciding ? 'upstream_error' : 'gateway_error', { cause: error })
+  )
 }
 
 /** A call that the application aborted while the client was connected counts as a timeout. */
@@ -43,11 +46,18 @@ function answerable(error: GatewayError, exchange: Exchange): GatewayError {
 }
 
 /**
- * Whether the application is at fault: for a TypeError and the like always, and for JSON that is not
- * valid when no call was made, since then no upstream has sent it.
+ * What is known of an error, unless the application is at fault: for a TypeError and the like always,
+ * and for JSON that is not valid when no call was made, since then no upstream has sent it.
  */
-const ofTheApplication = ({ code }: GatewayError, afterCall: boolean): boolean =>
-  code === 'gateway_error' || (code === 'upstream_response_invalid' && !afterCall)
+function ofUpstream(
+  known: GatewayError | undefined,
+  { calls }: Exchange,
+): GatewayError | undefined {
+  const isDefect =
+    known?.code === 'gateway_error' ||
+    (known?.code === 'upstream_response_invalid' && calls.deciding === undefined)
+  return isDefect ? undefined : known
+}
 
 /**
  * An error in the form of http-errors, which Koa, Express and body-parser throw; undefined for others.

@@ -2,6 +2,7 @@ import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Head } from '../response/head.js'
 import { type Call, upstreamError } from '../exchange/calls.js'
+import { STAYS } from '../exchange/upstream-fields.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { linesOf } from './fields.js'
 import type { Writer } from './writer.js'
@@ -9,16 +10,12 @@ import type { Writer } from './writer.js'
 /** Milliseconds in which the rest of a body is read, so that its connection can be reused. */
 const GRACE = 1000
 
-/** The fields of an upstream's head that stay true when its body is replaced. */
-const KEPT =
-  /^(?:proxy-status|vary|access-control-[a-z-]+|[a-z-]*rate-?limit(?:-[a-z-]+)?|retry-after|strict-transport-security)$/
-
 /** Whether an upstream's answer is an error that is not a problem (RFC 9457) already. */
-export function isWrapped(head: Head): boolean {
+export function isWrapped(head: Head, which: 'wrap' | 'wrap-foreign'): boolean {
   const { status = 0 } = head
   if (status < 500 && status !== 429) return false
-  const type = head.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  return type !== 'application/problem+json'
+  const type = head.header('content-type')?.split(';')[0]?.trim().toLowerCase() ?? ''
+  return which === 'wrap' ? type !== 'application/problem+json' : !/[/+]json$/.test(type)
 }
 
 /** Replaces the body of an upstream's answer by the standard body. */
@@ -47,7 +44,7 @@ function wrapped(exchange: Exchange, call: Call): GatewayError {
  */
 function keepFields({ res }: Exchange, call: Call): void {
   for (const [name, value] of Object.entries(call.fields())) {
-    if (!KEPT.test(name)) res.removeHeader(name)
+    if (!STAYS.test(name)) res.removeHeader(name)
     else if (value !== undefined && linesOf(res, name).length === 0) res.setHeader(name, value)
   }
 }

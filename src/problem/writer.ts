@@ -1,6 +1,7 @@
 import { callBack } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Responder } from '../exchange/exchange.js'
+import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { clientLeft } from '../response/client.js'
 import { cutWithEvent } from '../response/cut.js'
 import { type Gate, headIsOut } from '../response/gate.js'
@@ -32,8 +33,8 @@ export class Writer implements Responder {
     const problem = this.tell(exchange, error)
     const out = headIsOut(exchange.response)
     if (out && exchange.res.writableEnded) return error
-    const rendered = render(problem, this.#settings.format)
-    if (out) cutWithEvent(exchange.response, eventOf(rendered))
+    const rendered = render(problem, this.#settings.format, exchange)
+    if (out) cutWithEvent(exchange.response, eventOf(rendered), rendered.endsStream)
     else {
       const page = prefersPage(exchange.req, rendered.contentType)
       this.#respond(exchange, error, problem, page ? pageOf(problem) : rendered)
@@ -61,6 +62,7 @@ export class Writer implements Responder {
     const { name, expose } = this.#settings
     const { res } = exchange
     discardHeld(exchange.response)
+    dropUpstreamFields(exchange)
     // What the application has asked for was about the answer that is replaced.
     res.removeHeader('retry-after')
     const vary = fieldNamed(error.headers, 'vary')

@@ -1,4 +1,4 @@
-import { http2StreamOf } from '../content/framing.js'
+import { hasBody, http2StreamOf } from '../content/framing.js'
 import type { Gate } from './gate.js'
 
 /** Whether the client closed the connection before it had the whole response. */
@@ -12,6 +12,23 @@ export function clientLeft(gate: Gate): boolean {
     http2StreamOf(res)?.destroyed === true
   return gone && !gate.settled && !isSent(gate) && brokenBy(gate) === undefined
 }
+
+/**
+ * What a timeout of the server's own waited for when it ended the connection: the rest of the request,
+ * or an answer. Undefined where the client has left, which ends the stream or resets it.
+ */
+export function serverTimedOut({ req }: Gate): 'request' | 'response' | undefined {
+  const { socket } = req
+  if (req.httpVersionMajor !== 1 || !socket?.destroyed || socket.readableEnded) return undefined
+  const errored: (Error & { readonly code?: unknown }) | null = socket.errored
+  if (errored) return errored.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request' : undefined
+  // `server.timeout`, or what a proxy has set on the socket: Node destroys it without an error.
+  if (!socket.timeout) return undefined
+  return stillSent(req) ? 'request' : 'response'
+}
+
+/** Whether the body of a request, which is cut off now, was still on its way. */
+const stillSent = (req: Gate['req']): boolean => !req.complete && hasBody(req)
 
 // A response of HTTP/2 knows no writableFinished, or takes a reset for it.
 const isSent = ({ res }: Gate): boolean => res.writableEnded && (res.writableFinished ?? true)

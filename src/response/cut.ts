@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { http2StreamOf } from '../content/framing.js'
 import type { Gate } from './gate.js'
 import { rawOf, seal } from './hooks.js'
@@ -23,20 +24,28 @@ export function cut(gate: Gate): void {
 
 /**
  * Breaks off a stream of server-sent events after one last event, which the blank line before it
- * keeps apart from an event that was left unfinished.
+ * keeps apart from an event that was left unfinished. Where `ends`, the body ends as it should behind
+ * it: clients that wait for the end would not read the event otherwise.
+ *
+ * It is written below all that wraps the response: wrappers lose callbacks, or hold events back.
  */
-export function cutWithEvent(gate: Gate, event: string): void {
+export function cutWithEvent(gate: Gate, event: string, ends = false): void {
   const { res } = gate
   if (!isEventStream(gate) || res.writableEnded) return cut(gate)
   // A client that does not read would keep the callback, and so the connection, waiting for ever.
-  const timer = setTimeout(cut, 10_000, gate).unref()
-  const write = res.write.bind(res)
+  const timer = setTimeout(cut, MOST_TIME, gate).unref()
+  const { write, end } = Object.getPrototypeOf(res) as ServerResponse
   seal(gate, 'cut')
-  write(`\n\n${event}`, () => {
+  const written = () => {
     clearTimeout(timer)
-    cut(gate)
-  })
+    if (!ends) cut(gate)
+  }
+  if (ends) end.call(res, `\n\n${event}`, 'utf8', written)
+  else write.call(res, `\n\n${event}`, 'utf8', written)
 }
+
+/** Milliseconds that a client may take to read the last event. */
+const MOST_TIME = 10_000
 
 /** Whether an event can be appended: neither compressed nor of a promised length. */
 function isEventStream({ head }: Gate): boolean {

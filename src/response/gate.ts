@@ -5,10 +5,11 @@ import type { Head, Wish } from './head.js'
 
 /**
  * How far a response has come: nothing is decided, it is held until it was checked, what the
- * application writes goes out, the gateway has answered or cut in its place, or it is closed to the
- * application: the client has left, or a fallback answers.
+ * application writes goes out, the answer of the gateway is on its way through the application's
+ * wrappers, the gateway has answered or cut, or it is closed to the application: the client has left,
+ * or a fallback answers.
  */
-export type Phase = 'waiting' | 'held' | 'passed' | 'answered' | 'cut' | 'closed'
+export type Phase = 'waiting' | 'held' | 'passed' | 'answering' | 'answered' | 'cut' | 'closed'
 
 /** Who decides about a head. */
 export interface GateKeeper {
@@ -58,13 +59,13 @@ export class Gate {
 
   /** Whether the gateway has answered or cut: what follows is neither the client's nor the upstream's doing. */
   get settled(): boolean {
-    return this.phase === 'answered' || this.phase === 'cut'
+    return this.phase === 'answering' || this.phase === 'answered' || this.phase === 'cut'
   }
 }
 
 /** Whether what the application still writes is ignored. */
 export const isSealed = (phase: Phase): boolean =>
-  phase === 'answered' || phase === 'cut' || phase === 'closed'
+  phase === 'answering' || phase === 'answered' || phase === 'cut' || phase === 'closed'
 
 /** Whether the head has left: that of a held response has not, whatever the response says. */
 export function headIsOut({ held, res }: Gate): boolean {

@@ -7,16 +7,9 @@ import {
   settleCallback,
   judge,
 } from './buffered.js'
-import {
-  type Gate,
-  type GateKeeper,
-  isSealed,
-  type Originals,
-  type Patched,
-  type Phase,
-} from './gate.js'
+import { type Gate, isSealed, type Originals, type Patched, type Phase } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
-import { isSealable, sealed } from './seal.js'
+import { sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
 
 /** The methods of a response below all hooks. */
@@ -46,13 +39,33 @@ export function hook(gate: Gate): Originals {
 export function takeOver(gate: Gate): RawResponse {
   const raw = rawOf(gate)
   discardHeld(gate)
+  letGo(gate)
   return raw
+}
+
+/** The methods of a response above all hooks, while nothing is decided; undefined where nobody has wrapped ours. */
+export function outermost(gate: Gate): RawResponse | undefined {
+  if (gate.phase !== 'waiting' || gate.originals === undefined || !isWrapped(gate)) return undefined
+  return boundTo(gate.res, gate.res as unknown as Originals)
+}
+
+/** Whether the application has wrapped the methods since they are hooked. */
+function isWrapped({ res }: Gate): boolean {
+  const hooked = res as unknown as Originals
+  return (
+    hooked.writeHead !== hooks.writeHead || hooked.write !== hooks.write || hooked.end !== hooks.end
+  )
 }
 
 /** The methods of a response below all hooks and seals. */
 export function rawOf(gate: Gate): RawResponse {
-  const { res } = gate
-  const { writeHead, write, end, destroy } = hook(gate)
+  return boundTo(gate.res, hook(gate))
+}
+
+function boundTo(
+  res: ServerResponse,
+  { writeHead, write, end, destroy }: Pick<Originals, keyof RawResponse>,
+): RawResponse {
   return {
     writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
     write: write.bind(res) as ServerResponse['write'],
@@ -65,45 +78,24 @@ export function rawOf(gate: Gate): RawResponse {
  * Makes everything that the application still writes a no-op. A proxy's late `writeHead` would throw
  * inside an event listener otherwise, and end the process.
  */
-export function seal(gate: Gate, phase: 'answered' | 'cut' | 'closed'): void {
+export function seal(gate: Gate, phase: 'answering' | 'answered' | 'cut' | 'closed'): void {
   hook(gate)
   gate.phase = phase
   Object.assign(gate.res, sealed)
 }
 
-/** Does something with the response as if it were not sealed. */
-export type Unsealed = <T>(work: () => T) => T
-
 /**
- * Seals the response but for what is done inside of the function returned: a new beginning, whose
- * head has a new keeper. Wrappers that the application has put on the methods are its own, and go.
+ * The same behind a head that was replaced while the application wrote it. What it has wrapped around
+ * our hooks goes on until there: a session whose cookie is out must be stored.
  */
-export function sealExcept(gate: Gate, keeper: GateKeeper): Unsealed {
-  const { res } = gate
-  const originals = hook(gate)
-  const own = Object.entries(res).filter(([name]) => isSealable(name))
-  const before = { ...Object.fromEntries(own), ...originals }
-  let phase: Phase = 'waiting'
-  discardHeld(gate)
-  gate.keeper = keeper
-  const close = () => {
-    gate.phase = 'closed'
-    Object.assign(res, sealed)
-  }
-  close()
-  return (work) => {
-    for (const name of Object.keys(res).filter(isSealable)) Reflect.deleteProperty(res, name)
-    Object.assign(res, before, phase === 'waiting' && hooks)
-    gate.phase = phase
-    try {
-      return work()
-    } finally {
-      phase = gate.phase
-      close()
-      // To all others, the answer that was made inside is out.
-      if (isSealed(phase)) gate.phase = phase
-    }
-  }
+export function sealBelow(gate: Gate): void {
+  const { res, originals } = gate
+  const { writeHead, write, end } = res
+  const wrapped = Object.entries({ writeHead, write, end } as unknown as Originals).filter(
+    ([name, method]) => method !== originals?.[name as Patched],
+  )
+  seal(gate, 'answered')
+  Object.assign(res, Object.fromEntries(wrapped))
 }
 
 /**
@@ -194,9 +186,10 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
 /** Ends the holding of what will not be sent; nothing where nothing is held. */
 export function discardHeld(gate: Gate): void {
   const { held, res } = gate
+  if (held === undefined) return
   letGo(gate)
-  if (held?.checks[0]) resetHeaders(res, held.checks[0].headers)
-  held?.buffered.calls.forEach(([, args]) => settleCallback(args))
+  if (held.checks[0]) resetHeaders(res, held.checks[0].headers)
+  held.buffered.calls.forEach(([, args]) => settleCallback(args))
 }
 
 /** Ends the holding and takes the hooks off. */
@@ -226,6 +219,7 @@ function decideOnce(
   }
   // The decision has changed it.
   const phase = gate.phase as Phase
+  if (phase === 'answering') return gate.res.writableEnded ? 'sealed' : 'passed'
   return phase === 'held' || phase === 'passed' ? phase : 'sealed'
 }
 
@@ -234,10 +228,13 @@ const call = (gate: Gate, name: Patched, args: readonly unknown[]): unknown =>
 
 const statusOf = (res: ServerResponse): number => Math.trunc(Number(res.statusCode))
 
-const hooks = {
+/** @internal */
+export const hooks = {
   writeHead(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, Math.trunc(Number(args[0])), args)
+    // A wrapper may hand a head on after that of our answer.
+    if (gate.phase === 'answering' && this.headersSent) return this
     if (fate === 'passed') return sendHead(gate, hook(gate), 'writeHead', args)
     if (gate.held) holdHead(gate, gate.held, args)
     return this
@@ -263,7 +260,7 @@ const hooks = {
   destroy(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, undefined)
-    if (fate === 'sealed') return this
+    if (fate === 'sealed' || gate.settled) return this
     const answer = gate.held?.checks[0]?.broken(args[0])
     if (answer) return (answer(), this)
     letGo(gate)

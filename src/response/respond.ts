@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { warnThrew } from '../common/callback.js'
 import { stillSends } from '../content/framing.js'
 import type { Gate } from './gate.js'
-import { seal, takeOver } from './hooks.js'
+import { outermost, rawOf, seal, sealBelow, takeOver } from './hooks.js'
 import { drain } from './lingering-close.js'
+import { unseal } from './seal.js'
 
 /** A whole answer of the gateway's own. */
 export interface Answer {
@@ -15,18 +17,62 @@ export interface Answer {
 // prettier-ignore
 export const ENTITY: readonly string[] = [
   'content-length', 'transfer-encoding', 'content-encoding', 'content-type', 'content-language', 'content-location',
-  'content-disposition', 'content-range', 'content-security-policy', 'content-digest', 'repr-digest', 'digest',
+  'content-disposition', 'content-range', 'content-digest', 'repr-digest', 'digest',
   'accept-ranges', 'etag', 'last-modified', 'expires', 'trailer',
 ]
 
-/** Writes an answer in place of whatever the application had begun, and seals the response. */
-export function respond(gate: Gate, { status, headers, body }: Answer): void {
-  const { req } = gate
+/**
+ * Writes an answer in place of whatever the application had begun, and seals the response.
+ *
+ * Where no head is in the making, it goes through what the application has put on the response, so
+ * that sessions are saved and fields of its hooks are set.
+ */
+export function respond(gate: Gate, answer: Answer): void {
+  const outer = outermost(gate)
+  if (outer === undefined) return respondBelow(gate, answer)
+  const { res, req } = gate
+  gate.phase = 'answering'
+  try {
+    setHead(gate, answer)
+    outer.writeHead(answer.status)
+    if (isUnread(req, answer.status)) {
+      outer.write(answer.body)
+      drain(req, () => outer.end())
+    } else outer.end(answer.body)
+  } catch (error) {
+    warnThrew('a wrapper of the response', error)
+    if (!res.headersSent) return respondBelow(gate, answer)
+    if (!res.writableEnded) rawOf(gate).end()
+  }
+  seal(gate, 'answering')
+  if (!res.headersSent) setTimeout(giveUp, PATIENCE, gate, answer).unref()
+}
+
+/** Milliseconds that the wrappers may take until they hand the head on. */
+const PATIENCE = 1000
+
+function giveUp(gate: Gate, answer: Answer): void {
+  if (!gate.res.headersSent && !gate.res.closed) respondBelow(gate, answer)
+}
+
+/** Sets the head on the response, where the wrappers look for it. */
+function setHead(gate: Gate, { status, headers, body }: Answer): void {
+  const { res, req } = gate
+  removeEntityFields(gate)
+  res.statusCode = status
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  res.setHeader('Content-Length', Buffer.byteLength(body))
+  if (isUnread(req, status)) res.setHeader('Connection', 'close')
+}
+
+/** Writes an answer below all that wraps the response. */
+function respondBelow(gate: Gate, { status, headers, body }: Answer): void {
+  const { req, res, phase } = gate
+  unseal(res)
   const out = takeOver(gate)
   gate.phase = 'answered'
   removeEntityFields(gate)
-  const unread =
-    (status === 408 || hasMuchMore(req)) && req.httpVersionMajor === 1 && stillSends(req)
+  const unread = isUnread(req, status)
   out.writeHead(status, {
     ...headers,
     'Content-Length': Buffer.byteLength(body),
@@ -36,8 +82,13 @@ export function respond(gate: Gate, { status, headers, body }: Answer): void {
     out.write(body)
     drain(req, () => out.end())
   } else out.end(body)
-  seal(gate, 'answered')
+  if (phase === 'passed') sealBelow(gate)
+  else seal(gate, 'answered')
 }
+
+/** Whether the client still sends what nobody will read. */
+const isUnread = (req: IncomingMessage, status: number): boolean =>
+  (status === 408 || hasMuchMore(req)) && req.httpVersionMajor === 1 && stillSends(req)
 
 /** Takes off what describes a response that is not to be. */
 export function removeEntityFields({ req, res }: Gate): void {

@@ -31,3 +31,12 @@ const members: ReadonlySet<string | symbol> = new Set(Object.keys(sealed))
 
 /** Whether a seal replaces this member of a response. */
 export const isSealable = (name: string | symbol): name is string => members.has(name)
+
+/** Lets the fields of a sealed response be set again; the methods that write stay sealed. */
+export function unseal(res: ServerResponse): void {
+  const own = res as unknown as Record<string, unknown>
+  const below = Object.getPrototypeOf(res) as Record<string, unknown>
+  for (const name of SETTERS) if (own[name] === ignore) own[name] = below[name]
+}
+
+const SETTERS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader']

@@ -2,7 +2,7 @@ import type { BodyRules } from './options.js'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
-import { peekBody, tooLarge } from '../exchange/body.js'
+import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
@@ -49,11 +49,7 @@ export function mayLackBody(method = 'GET'): boolean {
 function contentOf(bytes: Buffer, req: Head, limit: number): Utf8 | Promise<Utf8> {
   const encoding = req.headers['content-encoding']?.toString()
   if (encoding === undefined) return readable(bytes)
-  return decodeContent(bytes, encoding, limit).then(readable, (error: unknown) => {
-    throw isTooLarge(error)
-      ? tooLarge(`has more than ${limit} bytes when it is decoded`, limit)
-      : error
-  })
+  return decodeContent(bytes, encoding, limit).then(readable)
 }
 
 function readable(bytes: Buffer): Utf8 {

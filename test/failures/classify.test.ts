@@ -589,8 +589,8 @@ describe('classify', () => {
       ['ERR_ENCODING_INVALID_ENCODED_DATA', 'upstream_response_invalid', notJson],
       [
         'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH ERR_HTTP_CONTENT_LENGTH_MISMATCH',
-        'request_malformed',
-        '400 http_request_error no no',
+        'gateway_misconfigured',
+        '500 proxy_configuration_error idem no',
       ],
       [
         `
@@ -655,14 +655,16 @@ describe('classify', () => {
         '500 proxy_configuration_error idem no',
       ],
       [
-        'ERR_UNESCAPED_CHARACTERS ERR_INVALID_CHAR ERR_INVALID_HTTP_TOKEN',
-        'request_malformed',
-        '400 http_request_error no no',
+        `
+          ERR_UNESCAPED_CHARACTERS ERR_INVALID_CHAR ERR_INVALID_HTTP_TOKEN
+          ERR_HTTP_INVALID_HEADER_VALUE ERR_HTTP2_INVALID_HEADER_VALUE
+        `,
+        'gateway_misconfigured',
+        '500 proxy_configuration_error idem no',
       ],
       [
         `
-          ERR_HTTP_INVALID_STATUS_CODE ERR_HTTP_INVALID_HEADER_VALUE ERR_HTTP2_INVALID_HEADER_VALUE
-          ERR_HTTP2_INVALID_PSEUDOHEADER
+          ERR_HTTP_INVALID_STATUS_CODE ERR_HTTP2_INVALID_PSEUDOHEADER
         `,
         'upstream_protocol_error',
         '502 http_protocol_error idem yes',
@@ -803,7 +805,8 @@ describe('classify', () => {
       ['encoding.unsupported', 'unsupported_content_encoding', 415],
       ['charset.unsupported', 'unsupported_media_type', 415],
       ['entity.parse.failed', 'request_malformed', 400],
-      ['request.size.invalid', 'request_malformed', 400],
+      ['request.size.invalid', 'gateway_misconfigured', 500],
+      ['stream.not.readable', 'gateway_misconfigured', 500],
       ['entity.verify.failed', 'request_rejected', 403],
       ['request.aborted', 'client_closed_request', 499],
     ]

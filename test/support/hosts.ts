@@ -2,6 +2,7 @@ import {
   createServer,
   type IncomingMessage,
   type RequestListener,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http'
 import type {
@@ -52,6 +53,8 @@ export interface Setup {
   readonly use: (api: Api) => readonly Mounted[]
   /** The existing proxy; it knows nothing of good-gateway. */
   readonly handler: (req: IncomingMessage, res: ServerResponse) => unknown
+  /** Options of the server. */
+  readonly server?: ServerOptions
 }
 
 /** A framework that the middlewares are mounted in. */
@@ -91,7 +94,7 @@ interface KoaLike {
 const koa = (name: string, create: () => KoaLike): Host => ({
   name,
   errors: 'thrown',
-  start({ use, handler }) {
+  start({ use, handler, server = {} }) {
     const app = create()
     // What reaches the host is looked at through its event, not on the console.
     app.on('error', () => {})
@@ -103,7 +106,7 @@ const koa = (name: string, create: () => KoaLike): Host => ({
       ctx.res.statusCode = 200
       await handler(ctx.req, ctx.res)
     })
-    return listen(createServer(app.callback()))
+    return listen(createServer(server, app.callback()))
   },
 })
 
@@ -119,10 +122,10 @@ const connect: Api['connect'] = (middleware) => middleware
 const node: Host = {
   name: 'node:http',
   errors: 'thrown',
-  start({ use, handler }) {
+  start({ use, handler, server = {} }) {
     const api = { ...connectApi, waits: connectWaits, connect } as Api
     const middlewares = use(api) as ConnectMiddleware[]
-    return listen(createServer(connectApi.listener(...middlewares, handler)))
+    return listen(createServer(server, connectApi.listener(...middlewares, handler)))
   },
 }
 
@@ -137,7 +140,7 @@ const connectLike = <App extends ConnectLike>(
   listenerOf: (app: App) => RequestListener,
 ): Host => ({
   ...host,
-  start({ use, handler }) {
+  start({ use, handler, server = {} }) {
     const app = create()
     const api = { ...expressApi, waits: connectWaits, connect } as Api
     for (const middleware of use(api) as ConnectMiddleware[]) app.use(middleware)
@@ -146,7 +149,7 @@ const connectLike = <App extends ConnectLike>(
       const run = async () => handler(req, res)
       run().catch(next)
     })
-    return listen(createServer(listenerOf(app)))
+    return listen(createServer(server, listenerOf(app)))
   },
 })
 

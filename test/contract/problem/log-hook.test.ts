@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  request,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import { inspect } from 'node:util'
+import express from 'express'
+import express4 from 'express4'
 import createHttpError from 'http-errors'
+import Koa from 'koa'
 import type { ErrorInfo, GatewayError } from 'good-gateway'
+import * as expressApi from 'good-gateway/express'
+import * as koaApi from 'good-gateway/koa'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { startFaults } from '../../../docs/sample-proxy/faults.js'
 import { throwing } from '../../support/hosts.js'
@@ -129,6 +140,23 @@ for (const host of throwing) {
       assert.equal(info.path, '/a/b')
     })
 
+    it('an error of several addresses by its parts', async () => {
+      const { info } = await told(() => {
+        throw new AggregateError([new Error('connect to ::1'), new Error('connect to 127.0.0.1')])
+      })
+      assert.equal(info.error?.message, 'connect to ::1; connect to 127.0.0.1')
+    })
+
+    it('no value of a field that holds credentials, whatever its name', async () => {
+      const names = ['apikey', 'x-apikey', 'accesskey', 'x-passwd', 'x-auth', 'x-pwd', 'x-jwt']
+      for (const name of names) {
+        const { info } = await told(() => {
+          throw createHttpError(400, 'refused: s3cret-value')
+        }, [`${name}: s3cret-value`])
+        assert.equal(info.error?.message, 'refused: …', name)
+      }
+    })
+
     it('whatever was thrown', async () => {
       for (const [thrown, message] of [
         ['text', 'text'],
@@ -164,5 +192,41 @@ for (const host of throwing) {
       await upstream.close()
       assert.ok((info.timings?.connect ?? NaN) < 50, JSON.stringify(info.timings))
     })
+  })
+}
+
+/** Each host's way to mount at a path, where its routers rewrite the target. */
+const mounts: Record<string, (report: (info: ErrorInfo) => void) => RequestListener> = {
+  'Express 5': (report) => {
+    const router = express.Router()
+    router.use(expressApi.problemDetails({ onError: (_error, info) => report(info) }))
+    return express().use('/api', router)
+  },
+  'Express 4': (report) =>
+    express4().use('/api', expressApi.problemDetails({ onError: (_error, info) => report(info) })),
+  Koa: (report) => {
+    const guard = koaApi.problemDetails({ onError: (_error, info) => report(info) })
+    const app = new Koa()
+    app.on('error', () => {})
+    app.use(async (ctx, next) => {
+      ctx.url = ctx.url.replace(/^\/api/, '')
+      await guard(ctx, async () => {
+        ctx.throw(404)
+        await next()
+      })
+    })
+    return app.callback()
+  },
+}
+for (const [name, mounted] of Object.entries(mounts)) {
+  it(`${name}: the log hook gets the path as the client sent it, below a mount path`, async () => {
+    const infos: ErrorInfo[] = []
+    const gateway = await listen(createServer(mounted((info) => infos.push(info))))
+    await sendRaw(gateway.port, getLine('/api/orders/7?key=1'))
+    await gateway.close()
+    assert.deepEqual(
+      infos.map(({ path }) => path),
+      ['/api/orders/7'],
+    )
   })
 }

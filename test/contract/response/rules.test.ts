@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
+import finalhandler from 'finalhandler'
 import createHttpError from 'http-errors'
 import type { ProblemDetailsOptions } from 'good-gateway'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
@@ -170,12 +171,9 @@ for (const host of hosts) {
           })
         })
         const problem = problemIn(received)
-        // The page of Connect and Express does not tell the message.
-        const detail =
-          host.errors === 'page' ? 'The gateway rejected the request.' : 'Token is missing'
         assert.deepEqual(
           [received.status, problem.code, problem.detail, problem.retryable],
-          [401, 'request_rejected', detail, false],
+          [401, 'request_rejected', 'Token is missing', false],
         )
         assert.equal(fieldOf(received.head, 'www-authenticate'), 'Bearer')
       })
@@ -262,14 +260,7 @@ for (const host of hosts) {
     })
 
     if (host.errors === 'page') {
-      const page: Handler = (_req, res) => {
-        res.writeHead(404, {
-          'Content-Type': 'text/html; charset=utf-8',
-          'Content-Length': 21,
-          'Content-Security-Policy': "default-src 'none'",
-        })
-        res.end('<pre>Cannot GET</pre>')
-      }
+      const page: Handler = (req, res) => finalhandler(req, res)(undefined)
 
       it("answers the host's own page for a request that nothing answers", async () => {
         const received = await ask(page)
@@ -295,15 +286,18 @@ for (const host of hosts) {
         const forward = createForward()
         const received = await ask((req, res) => forward(req, res, behind.url))
         await behind.close()
-        assert.deepEqual([received.status, received.body], [404, '<pre>Cannot GET</pre>'])
+        assert.equal(received.status, 404)
+        assert.match(received.body, /<pre>Cannot GET \/<\/pre>/)
       })
     }
 
     it('passes a page of the application', async () => {
-      // On the others it could not be told from their own.
-      const policy = host.name.startsWith('Koa') ? "default-src 'none'" : "default-src 'self'"
       const received = await ask((_req, res) => {
-        const fields = { 'Content-Type': 'text/html', 'Content-Security-Policy': policy }
+        const fields = {
+          'Content-Type': 'text/html; charset=utf-8',
+          'Content-Security-Policy': "default-src 'none'",
+          'X-Content-Type-Options': 'nosniff',
+        }
         res.setHeader('Content-Length', 17).writeHead(404, fields).end('<h1>Not here</h1>')
       })
       assert.deepEqual([received.status, received.body], [404, '<h1>Not here</h1>'])
