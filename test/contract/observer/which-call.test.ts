@@ -290,6 +290,36 @@ for (const host of hosts) {
       })
     })
 
+    describe('a call that the application has aborted', () => {
+      const aborts: Record<string, (url: string) => { abort(): void; over: Promise<unknown> }> = {
+        fetch: (url) => {
+          const controller = new AbortController()
+          const over = fetch(url, { signal: controller.signal }).catch(() => {})
+          return { abort: () => controller.abort(), over }
+        },
+        http: (url) => {
+          const call = request(url, { agent: false })
+          const over = new Promise((resolve) => call.on('error', () => {}).on('close', resolve))
+          call.end()
+          return { abort: () => call.destroy(), over }
+        },
+      }
+      for (const [name, begin] of Object.entries(aborts)) {
+        it(`decides nothing while another can: by ${name}`, async () => {
+          await start(async (req, res) => {
+            const slow = begin(upstream.url + req.url)
+            await ask(`${upstream.url}/backup/ok`)
+            await until(() => held.length === 1)
+            slow.abort()
+            await slow.over
+            res.writeHead(500).end('own')
+          })
+          const { status, body } = await send(getLine('/orders/1'))
+          assert.deepEqual([status, /own/.test(body)], [500, true])
+        })
+      }
+    })
+
     describe('a call through a tunnel of undici', () => {
       it('is the call, and not the CONNECT', async () => {
         const tunnels = await startTunnels()
