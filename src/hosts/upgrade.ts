@@ -44,6 +44,8 @@ export function upgradeListener(
   return (req, duplex, head) => {
     // Node's own servers pass a socket; their type says less for those who make up others.
     const socket = duplex as Socket
+    // Node listens no more: a client that resets the connection would end the process.
+    socket.on('error', ignore)
     if (isTaken(socket)) return
     afterThoseInFront(req, socket, () => {
       try {
@@ -56,6 +58,8 @@ export function upgradeListener(
     })
   }
 }
+
+const ignore = (): void => {}
 
 /** Whether another listener of the same server has answered: Node hands over a socket that nobody reads. */
 const isTaken = (socket: Socket): boolean =>
