@@ -70,6 +70,7 @@ const isTaken = (socket: Socket): boolean =>
 /** Answers come in the order of their requests (RFC 9112, section 9.3.2). */
 function afterThoseInFront(req: IncomingMessage, socket: Socket, then: () => void): void {
   const first = answeringOn(socket)
-  if (!first || first.req === req || socket.destroyed) return then()
+  if (socket.destroyed) return
+  if (!first || first.req === req) return then()
   first.once('close', () => afterThoseInFront(req, socket, then))
 }
