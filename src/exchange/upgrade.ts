@@ -33,8 +33,6 @@ export function upgradeExchange(upgrade: Upgrade): Exchange {
   const { req, socket } = upgrade
   const known = knownExchange(req)
   if (known) return known
-  // Node listens no more: a client that resets the connection would end the process.
-  socket.on('error', () => {})
   const below = methodsOf(socket)
   const exchange = exchangeOf({ req, res: upgradeResponse(req, below) })
   new Hooks(exchange, upgrade, below).set()

@@ -44,6 +44,8 @@ export function upgradeListener(
   return (req, duplex, head) => {
     // Node's own servers pass a socket; their type says less for those who make up others.
     const socket = duplex as Socket
+    // Node listens no more: a client that resets the connection would end the process.
+    socket.on('error', ignore)
     if (isTaken(socket)) return
     afterThoseInFront(req, socket, () => {
       try {
@@ -57,6 +59,8 @@ export function upgradeListener(
   }
 }
 
+const ignore = (): void => {}
+
 /** Whether another listener of the same server has answered: Node hands over a socket that nobody reads. */
 const isTaken = (socket: Socket): boolean =>
   socket.destroyed ||
@@ -66,6 +70,7 @@ const isTaken = (socket: Socket): boolean =>
 /** Answers come in the order of their requests (RFC 9112, section 9.3.2). */
 function afterThoseInFront(req: IncomingMessage, socket: Socket, then: () => void): void {
   const first = answeringOn(socket)
-  if (!first || first.req === req || socket.destroyed) return then()
+  if (socket.destroyed) return
+  if (!first || first.req === req) return then()
   first.once('close', () => afterThoseInFront(req, socket, then))
 }

@@ -210,6 +210,22 @@ describe('an upgrade', () => {
     await placeIsFree()
   })
 
+  it('ends no process when the client resets the connection while it waits', async () => {
+    const answers: (() => void)[] = []
+    const server = createServer((_req, res) => void answers.push(() => res.end()))
+    server.on(
+      'upgrade',
+      guarded(() => assert.fail('there is nobody')),
+    )
+    const { port, connections } = await started(server)
+    const client = connect(port, '127.0.0.1')
+    client.on('error', () => {})
+    client.write(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${upgrade('websocket')}`)
+    await until(() => answers.length > 0)
+    client.resetAndDestroy()
+    await until(() => connections() === 0)
+  })
+
   describe('to a protocol that nobody knows', () => {
     const proxies: Record<string, () => UpgradeHandler> = {
       'http-proxy': () => {

@@ -1,0 +1,177 @@
+import { createServer, request } from 'node:http'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { listen, type Listening } from '../support/servers.js'
+import { until } from '../support/until.js'
+import { CAPACITY, circuitOf, type Fuzzed, release } from './gateways.js'
+import { answerScript, plainScript, requestScript, type Script } from './messages.js'
+import { Random } from './random.js'
+
+/** What is random: what clients send, or what upstreams answer. */
+export type Kind = 'requests' | 'answers'
+
+/** Milliseconds after which no connection of a client may be open. */
+const LONGEST = 5000
+/** Clients at once. */
+const AT_ONCE = 24
+const SWITCHED =
+  'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+
+/** Runs cases from a seed on through a gateway, and tells what went wrong. */
+export async function fuzz(
+  gateway: Fuzzed,
+  kind: Kind,
+  seed: number,
+  count: number,
+): Promise<string[]> {
+  const faults: string[] = []
+  const open = new Set<number>()
+  const during = () => `${gateway.name}, ${kind}, among the seeds ${[...open].join(' ')}`
+  const caught = (error: unknown) =>
+    void faults.push(`${during()}: ${error instanceof Error ? error.stack : String(error)}`)
+  process.on('uncaughtException', caught)
+  const upstream = new Upstream(kind)
+  await upstream.start()
+  const name = `fuzz of ${kind} on ${gateway.name}`
+  const server = await listen(gateway.create(upstream.url, circuitOf(name)))
+  let next = seed
+  const work = async () => {
+    while (next < seed + count) {
+      const at = next++
+      open.add(at)
+      const random = new Random(at)
+      const script = kind === 'requests' ? requestScript(random) : plainScript(random)
+      if (kind === 'answers') upstream.answers.push(answerScript(random))
+      if (!(await play(server.port, script)))
+        faults.push(`${gateway.name}, ${kind}, seed ${at}: the connection stayed open`)
+      open.delete(at)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+  for (let waited = 0; server.connections() > 0 && waited < LONGEST; waited += 50) await pause(50)
+  if (server.connections() > 0)
+    faults.push(`${gateway.name}, ${kind}: ${server.connections()} connections stayed open`)
+  const lost = CAPACITY - (await placesIn(server, upstream))
+  if (lost > 0) faults.push(`${gateway.name}, ${kind}: ${lost} places lost`)
+  await Promise.all([server.close(), upstream.close()])
+  release(name)
+  process.off('uncaughtException', caught)
+  return faults
+}
+
+/** Plays a client; whether its connection has closed in time. */
+async function play(port: number, { packets, ending }: Script): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.setNoDelay(true).on('error', () => {})
+  const closed = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)))
+  let isSwitched = false
+  if (ending !== 'deaf')
+    socket.on('data', (part: Buffer) => {
+      if (!part.includes('HTTP/1.1 101 ') || isSwitched) return
+      isSwitched = true
+      // Nobody else would end what is no HTTP any more.
+      setTimeout(() => socket.destroy(), 20)
+    })
+  socket.once('end', () => socket.end())
+  for (const packet of packets) {
+    if (!socket.writable) break
+    await new Promise((resolve) => socket.write(packet, () => setImmediate(resolve)))
+  }
+  await leave(socket, ending)
+  const late = new AbortController()
+  const inTime = await Promise.race([
+    closed,
+    pause(LONGEST, false, { signal: late.signal }).catch(() => false),
+  ])
+  late.abort()
+  socket.destroy()
+  return inTime
+}
+
+async function leave(socket: Socket, ending: Script['ending']): Promise<void> {
+  if (ending === 'end') socket.end()
+  if (ending === 'destroy') socket.destroy()
+  if (ending === 'deaf') await pause(200)
+  if (ending === 'deaf' || ending === 'reset') socket.resetAndDestroy()
+}
+
+/** What is behind the gateway: a good server, or one that answers as it is told. */
+class Upstream {
+  readonly answers: Script[] = []
+  readonly #kind: Kind
+  /** Answers that are held, for the count of the places. */
+  readonly held: (() => void)[] = []
+  isHolding = false
+  #server: Listening | undefined
+
+  constructor(kind: Kind) {
+    this.#kind = kind
+  }
+
+  get url(): string {
+    return this.#server?.url ?? ''
+  }
+
+  async start(): Promise<void> {
+    this.#server = await listen(this.#kind === 'requests' ? this.#good() : this.#bad())
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close()
+  }
+
+  #good() {
+    const server = createServer((req, res) => {
+      if (this.isHolding) return void this.held.push(() => res.end())
+      req.resume().once('end', () => res.end('ok'))
+    })
+    server.on('upgrade', (_req, socket) => {
+      socket.on('error', () => {})
+      socket.write(SWITCHED)
+      socket.once('end', () => socket.end())
+      socket.resume()
+    })
+    return server
+  }
+
+  #bad() {
+    return createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', () => {
+        if (this.isHolding) return void this.held.push(() => socket.end('HTTP/1.1 204 OK\r\n\r\n'))
+        const script = this.answers.pop()
+        if (script) void speak(socket, script)
+        else socket.end()
+      })
+    })
+  }
+}
+
+async function speak(socket: Socket, { packets, ending }: Script): Promise<void> {
+  for (const packet of packets) {
+    if (!socket.writable) return
+    await new Promise((resolve) => socket.write(packet, () => setImmediate(resolve)))
+  }
+  if (ending === 'end') socket.end()
+  else if (ending === 'reset') socket.resetAndDestroy()
+}
+
+/** How many requests the gateway lets through at once. */
+async function placesIn({ port }: Listening, upstream: Upstream): Promise<number> {
+  upstream.isHolding = true
+  let refused = 0
+  const requests = Array.from({ length: CAPACITY }, () => {
+    const call = request({ port, host: '127.0.0.1', agent: false }, (answer) => {
+      answer.resume()
+      if (answer.statusCode === 503) refused++
+    })
+    call.on('error', () => {})
+    call.end()
+    return call
+  })
+  await until(() => upstream.held.length + refused >= CAPACITY)
+  const places = upstream.held.length
+  for (const answer of upstream.held) answer()
+  for (const call of requests) call.destroy()
+  return places
+}
