@@ -25,7 +25,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'ajv-formats': ['validation'],
   'json-schema-to-ts': ['validation'],
   yaml: ['validation'],
-  bytes: ['validation'],
+  bytes: ['common'],
   'content-type': ['content'],
   negotiator: ['problem'],
   'structured-headers': ['problem', 'diagnose'],

@@ -5,6 +5,7 @@ import type { Code } from '../errors/codes.js'
 import type { Call } from '../exchange/calls.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Follower, Responder } from '../exchange/exchange.js'
+import { isKeepable, KeptBody } from '../exchange/kept-body.js'
 import { bodySpent, isBodySpent } from '../exchange/spent-body.js'
 import { clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
@@ -36,6 +37,8 @@ export class Admission implements Follower, Responder {
   readonly #behind: Responder
   #isInside = true
   #fellBack = false
+  /** The body, for the fallback. */
+  readonly #kept: KeptBody | undefined
   #reported: Verdict | 'nothing' = 'nothing'
   #clientWasSlow = false
 
@@ -48,7 +51,11 @@ export class Admission implements Follower, Responder {
     this.#behind = exchange.responder
     this.#deadlines = new Deadlines(exchange, mounted, this)
     exchange.follow(this)
-    if (mounted.settings.fallback) exchange.responder = this
+    const { fallback, bufferLimit } = mounted.settings
+    if (fallback === undefined) return
+    exchange.responder = this
+    if (exchange.body === undefined && isKeepable(exchange.req))
+      this.#kept = new KeptBody(exchange.req, bufferLimit)
   }
 
   /** The request is over: what was not judged before is judged now. */
@@ -69,7 +76,7 @@ export class Admission implements Follower, Responder {
   atHead(_exchange: Exchange, head: Head): Wish {
     this.#deadlines.headOut()
     this.#judgeHead()
-    if (!this.#mounted.settings.fallback) return undefined
+    if (!this.#mayFallBack) return undefined
     const { fallbackOn } = this.#mounted.settings
     const failure = failureAt(this.#exchange, head) ?? asksAt(this.#exchange, fallbackOn)
     return failure && (() => void this.#fallBack(failure))
@@ -77,7 +84,7 @@ export class Admission implements Follower, Responder {
 
   /** Errors from outside of the call stack, and those that a host hands to us. */
   fail(exchange: Exchange, thrown: unknown): GatewayError {
-    const failure = failureBehind(exchange, thrown)
+    const failure = this.#mayFallBack ? failureBehind(exchange, thrown) : undefined
     if (failure === undefined) return this.#behind.fail(exchange, thrown)
     exchange.responder = this.#behind
     this.#start(failure)
@@ -121,7 +128,7 @@ export class Admission implements Follower, Responder {
   }
 
   #fallBack(failure: GatewayError): boolean {
-    if (this.#mounted.settings.fallback) this.#exchange.fail(failure)
+    if (this.#mayFallBack) this.#exchange.fail(failure)
     return this.#fellBack
   }
 
@@ -131,7 +138,12 @@ export class Admission implements Follower, Responder {
     this.#fellBack = true
     this.#leave()
     this.#judgeEnd()
-    void fallBack(this.#exchange, failure, fallback)
+    void fallBack(this.#exchange, failure, fallback, this.#kept)
+  }
+
+  /** A fallback cannot do its work without the body. */
+  get #mayFallBack(): boolean {
+    return this.#mounted.settings.fallback !== undefined && this.#kept?.isOver !== true
   }
 
   /** An upstream cannot answer what it has not got. */

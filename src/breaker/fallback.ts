@@ -1,7 +1,9 @@
 import { warnThrew } from '../common/callback.js'
 import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { Exchange, type Responder } from '../exchange/exchange.js'
+import { announcedLength, isHttp1 } from '../content/framing.js'
+import { type KeptBody, unreadCopy } from '../exchange/kept-body.js'
+import { adopt, Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
 import { upstreamError } from '../exchange/calls.js'
 import { meaningOfStatus } from '../failures/table.js'
@@ -29,6 +31,7 @@ export async function fallBack(
   exchange: Exchange,
   error: GatewayError,
   fallback: Fallback,
+  kept?: KeptBody,
 ): Promise<void> {
   exchange.calls.tellSuperseded()
   removeEntityFields(exchange.response)
@@ -36,7 +39,7 @@ export async function fallBack(
   const { responder } = exchange
   // What fails late in the application is not news.
   exchange.responder = { fail: () => error }
-  const own = fallbackExchange(exchange, (open) => ({
+  const own = fallbackExchange(exchange, isRead(exchange, kept), (open) => ({
     fail: () => open(() => responder.fail(exchange, error)),
   }))
   watch(own)
@@ -56,6 +59,7 @@ export async function fallBack(
     },
   })
   try {
+    if (!(await hasBodyFor(own, exchange, kept))) return void own.fail(error)
     await runIn(own, async () => fallback(own, error))
   } catch (failure) {
     // A fallback that throws the error it was given declines to answer.
@@ -67,14 +71,23 @@ export async function fallBack(
 /** The exchange that a fallback gets: the same request, calls of its own, and a response that is open to it alone. */
 function fallbackExchange(
   exchange: Exchange,
+  copies: boolean,
   responderOf: (open: Unsealed) => Responder,
 ): Exchange {
   const { response } = exchange
   // The view needs the seal, the seal its keeper, and the keeper is made with the view.
   const open: Unsealed = (work) => unsealed(work)
-  const own = new Exchange(exchange.req, viewOf(response, open), exchange.url, response)
+  const { req } = exchange
+  const own = new Exchange(
+    copies ? unreadCopy(req) : req,
+    viewOf(response, open),
+    exchange.url,
+    response,
+  )
+  if (own.req !== req) adopt(own)
   const unsealed = sealExcept(response, own)
   own.params = exchange.params
+  own.valid = exchange.valid
   own.route = exchange.route
   own.operationId = exchange.operationId
   own.mountPath = exchange.mountPath
@@ -83,6 +96,21 @@ function fallbackExchange(
   own.responder = responderOf(open)
   return own
 }
+
+/** Gives the copy of a request its body; false where that is larger than what is kept. */
+async function hasBodyFor(own: Exchange, exchange: Exchange, kept?: KeptBody): Promise<boolean> {
+  if (own.req === exchange.req) return true
+  const bytes = await (exchange.body ?? kept?.whole())
+  if (bytes === undefined) return false
+  own.body = Promise.resolve(bytes)
+  own.req.push(bytes)
+  own.req.push(null)
+  return true
+}
+
+/** Whether somebody has begun to read a body that is there all the same, peeked or kept. */
+const isRead = ({ req, body }: Exchange, kept?: KeptBody): boolean =>
+  isHttp1(req) && (body !== undefined || kept !== undefined) && announcedLength(req) !== 0
 
 /** The failure that a head is about to tell of, when the gateway made the response up for one. */
 export function failureAt(exchange: Exchange, head: Head): GatewayError | undefined {

@@ -8,6 +8,7 @@ import {
   time,
   timeOrFalse,
 } from '../common/options.js'
+import { sizeOf } from '../common/size.js'
 import type { Exchange } from '../exchange/exchange.js'
 
 /** How one call to an upstream went. */
@@ -68,11 +69,17 @@ export interface CircuitBreakerOptions {
   readonly fallback?: Fallback
   /** Statuses of the upstream's own for which the fallback is asked, too. @defaultValue `[]` */
   readonly fallbackOn?: readonly number[]
+  /**
+   * Most bytes of a request's body that are kept for the fallback, such as `'1mb'`; over that it is not
+   * asked. @defaultValue `'1mb'`
+   */
+  readonly bufferLimit?: string | number
 }
 
 /** The options with all defaults filled in. */
-export type Settings = Required<Omit<CircuitBreakerOptions, 'key' | 'isFailure' | 'fallback'>> &
-  Pick<CircuitBreakerOptions, 'key' | 'isFailure' | 'fallback'>
+export type Settings = Required<
+  Omit<CircuitBreakerOptions, 'key' | 'isFailure' | 'fallback' | 'bufferLimit'>
+> & { readonly bufferLimit: number } & Pick<CircuitBreakerOptions, 'key' | 'isFailure' | 'fallback'>
 
 const DEFAULTS = {
   timeout: 30_000,
@@ -87,6 +94,7 @@ const DEFAULTS = {
   capacity: Infinity,
   repeatable: false,
   fallbackOn: [],
+  bufferLimit: '1mb',
 } as const
 
 const isStatuses = (value: unknown): boolean =>
@@ -111,6 +119,7 @@ const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
   repeatable: [(value) => typeof value === 'boolean', 'true or false'],
   fallback: callback,
   fallbackOn: [isStatuses, 'a list of statuses from 400 to 599'],
+  bufferLimit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
 }
 
 /**
@@ -125,5 +134,6 @@ export function readOptions(options: CircuitBreakerOptions): Settings {
       'circuitBreaker: option "name" is missing; name the upstream, such as "orders"',
     )
   }
-  return { ...DEFAULTS, ...given, name }
+  const { bufferLimit, ...settings } = { ...DEFAULTS, ...given, name }
+  return { ...settings, bufferLimit: sizeOf(bufferLimit) }
 }

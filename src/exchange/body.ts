@@ -83,7 +83,7 @@ function alreadyRead(req: IncomingMessage, place: object): GatewayError {
 }
 
 /** Takes what arrived before us and puts it back in the same tick, so that 'end' is not emitted. */
-function takeEarly(req: IncomingMessage): Buffer {
+export function takeEarly(req: IncomingMessage): Buffer {
   if (req.readableLength === 0) return EMPTY
   const chunks = new ByteList()
   while (req.readableLength > 0) {

@@ -255,6 +255,11 @@ export function exchangeOf({ req, res, params, url, mountPath }: Carrier): Excha
   return exchange
 }
 
+/** Makes an exchange that of its own request, which is a copy. */
+export function adopt(exchange: Exchange): void {
+  ;(exchange.req as Branded<IncomingMessage>)[KEY] = exchange
+}
+
 /** The exchange of a request that a middleware has seen. */
 export function knownExchange(req: IncomingMessage): Exchange | undefined {
   return (req as Branded<IncomingMessage>)[KEY]

@@ -62,7 +62,7 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Most likely a defect in the code of the gateway. The host logs it with its stack; `onError` has it too.',
   ],
   gateway_misconfigured: [
-    'The request could not be forwarded or checked because of a setting: a target that is not a URL, a port out of range, TLS options without a common cipher, or a body parser mounted before `validate`.',
+    'The request could not be forwarded or checked because of a setting: a target that is not a URL, a port out of range, TLS options without a common cipher, a body parser mounted before `validate` or before the proxy, or a length, path or field that the gateway itself has made wrong. With the status 502, a proxy between the gateway and the upstream asks for credentials.',
     'Report it with its `request_id`.',
     'The low-level error in the log names the setting. Look at the last change of the configuration.',
   ],

@@ -1,5 +1,5 @@
-import bytes from 'bytes'
 import { type Check, checkedOptions, countTo, oneOf, time } from '../common/options.js'
+import { sizeOf } from '../common/size.js'
 import type { CompileSettings } from './schema/compile.js'
 import type { AjvOptions } from './schema/compiler.js'
 import { checkContentTypes } from '../content/media-type.js'
@@ -105,14 +105,6 @@ export function settingsOf(options: ValidateOptions): Settings {
   checkDocuments(given.schemas ?? [])
   checkAjv(given.ajv ?? {})
   return { ...given, limit: sizeOf(given.limit) }
-}
-
-/** A size in bytes; NaN when it is none. */
-function sizeOf(limit: unknown): number {
-  // bytes() takes "1MiB" for 1.
-  const known = /^\d+(?:\.\d+)?\s*(?:b|kb|mb|gb|tb)?$/i.test(String(limit))
-  const size = typeof limit === 'string' && known ? bytes.parse(limit) : limit
-  return Number.isSafeInteger(size) ? Number(size) : NaN
 }
 
 function checkDocuments(schemas: readonly object[]): void {

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib'
 import compression from 'compression'
 import session from 'express-session'
 import responseTime from 'response-time'
+import helmet from 'helmet'
 import createHttpError from 'http-errors'
 import { breakers, type ConnectMiddleware, type ErrorInfo } from 'good-gateway'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
@@ -267,6 +268,26 @@ for (const host of hosts) {
         assert.match(received.body, /event: error\r?\ndata: \{"type":/)
         assert.equal(dechunk(received.body).whole, false)
         assert.ok(performance.now() - started < 5000)
+      })
+    }
+
+    for (const [what, handler] of Object.entries({
+      ...ways,
+      'a failed call': ((req, res) => forward(req, res, nobody.url)) as Handler,
+    })) {
+      it(`keeps the Content-Security-Policy of helmet where ${what} is answered`, async () => {
+        const gateway = await host.start({
+          use: ({ problemDetails, circuitBreaker, connect }) => [
+            connect(helmet() as unknown as ConnectMiddleware),
+            problemDetails(),
+            circuitBreaker({ name, timeout: 100, volumeThreshold: 1e6 }),
+          ],
+          handler,
+        })
+        const received = await sendRaw(gateway.port, getLine('/'))
+        await gateway.close()
+        problemIn(received)
+        assert.match(fieldOf(received.head, 'content-security-policy') ?? '', /default-src 'self'/)
       })
     }
 

@@ -5,16 +5,15 @@ export interface Impossible {
   readonly instead: readonly [status: number, code: string]
 }
 
-const thrownAway = (...instead: Impossible['instead']): Impossible => ({
+const failed: Impossible = {
   reason: 'axios throws for such a status, the body unread, unless validateStatus says otherwise',
-  instead,
-})
-const failed = thrownAway(502, 'upstream_error')
+  instead: [502, 'upstream_error'],
+}
 
 /** Cells that a proxy makes impossible, by gateway and case. */
 export const impossible: Readonly<Record<string, Readonly<Record<string, Impossible>>>> = {
   axios: {
-    '404': thrownAway(404, 'request_rejected'),
+    '404': failed,
     '500': failed,
     '500-no-date': failed,
     '502': failed,
