@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { announcedLength, isHttp1 } from '../content/framing.js'
 import { takeEarly } from './body.js'
-import { ByteList } from './byte-list.js'
+import { ByteList } from '../content/byte-list.js'
 
 const KEPT = Symbol('kept')
 type Keeping = IncomingMessage & { [KEPT]?: KeptBody | undefined }
