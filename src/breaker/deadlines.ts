@@ -95,12 +95,13 @@ export class Deadlines implements Ticking {
   headOut(): void {
     if (this.#phase !== 'head') return
     this.#phase = 'body'
-    this.#takenAt = performance.now()
+    const now = this.#ticker?.now ?? 0
+    this.#takenAt = now
     const { relay } = this.#exchange.calls
     this.#relay = undefined
     if (relay?.state !== 'open' || this.#settings.idleTimeout === false) return
     this.#relay = relay
-    this.#movedAt = this.#ticker?.now ?? 0
+    this.#movedAt = now
     this.#bytes = relay.bytesRead()
   }
 
@@ -125,7 +126,8 @@ export class Deadlines implements Ticking {
     if (timeout !== false) this.#headDueAt = now + timeout
     if (this.#relay === call) return this.#lookAtBytes(call, now)
     this.#relay = call
-    this.#movedAt = call.answeredAt ?? now
+    // Seen at the first look after its head, which is not more than one interval old.
+    this.#movedAt = now
     this.#bytes = call.bytesRead()
   }
 

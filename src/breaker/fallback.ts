@@ -13,6 +13,7 @@ import { runIn } from '../observer/context.js'
 import { watch } from '../observer/watch.js'
 import { clientLeft } from '../response/client.js'
 import type { Head } from '../response/head.js'
+import { discardHeld } from '../response/hooks.js'
 import { sealExcept, type Unsealed } from '../response/reopen.js'
 import { removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
@@ -34,6 +35,7 @@ export async function fallBack(
   kept?: KeptBody,
 ): Promise<void> {
   exchange.calls.tellSuperseded()
+  discardHeld(exchange.response)
   removeEntityFields(exchange.response)
   dropUpstreamFields(exchange)
   const { responder } = exchange

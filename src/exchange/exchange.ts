@@ -4,7 +4,7 @@ import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
 import { cut } from '../response/cut.js'
 import { Gate } from '../response/gate.js'
-import { hook, letGo } from '../response/hooks.js'
+import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
 import { tidyFraming } from '../content/writable.js'
@@ -12,6 +12,7 @@ import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { refusedHead } from './refused-head.js'
+import { dropUpstreamFields } from './upstream-fields.js'
 
 /** The request and response of the host; nothing of a framework. */
 export interface Carrier {
@@ -231,7 +232,14 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
 const NO_WISHES: Wish[] = []
-const PLAIN: Responder = { fail: ({ response }, error) => answerPlainly(response, error) }
+const PLAIN: Responder = {
+  fail(exchange, error) {
+    const { response } = exchange
+    discardHeld(response)
+    if (!response.settled && !exchange.res.headersSent) dropUpstreamFields(exchange)
+    return answerPlainly(response, error)
+  },
+}
 
 /** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
 export interface Step {

@@ -1,6 +1,5 @@
 import type { OutgoingHttpHeader, ServerResponse } from 'node:http'
-import type { Call } from './calls.js'
-import type { Exchange } from './exchange.js'
+import type { Call, Calls } from './calls.js'
 
 /** The fields of an upstream's head that stay true when its body is replaced. */
 export const STAYS =
@@ -13,11 +12,18 @@ const ACTING = new Set([
   'proxy-authenticate', 'refresh', 'surrogate-control', 'surrogate-key', 'warning', 'www-authenticate',
 ])
 
+/** What of an exchange is looked at. */
+interface Answered {
+  readonly calls: Calls
+  readonly res: ServerResponse
+  readonly policy: OutgoingHttpHeader | undefined
+}
+
 /**
  * Removes from a response what proxies have set there of an upstream's head that is not to be. What the
  * application has set itself stays, under the same name too, where its value is another.
  */
-export function dropUpstreamFields({ calls: { deciding }, res, policy }: Exchange): void {
+export function dropUpstreamFields({ calls: { deciding }, res, policy }: Answered): void {
   if (deciding?.status !== undefined)
     for (const entry of Object.entries(deciding.fields())) drop(res, entry)
   if (policy !== undefined && !res.hasHeader(POLICY)) res.setHeader(POLICY, policy)

@@ -61,9 +61,12 @@ for (const host of hosts) {
     it('says how large a body is, and how large it may be', async () => {
       await start({ body: true }, { limit: 10 })
       const { detail } = problemIn(await sized(' '.repeat(12)))
-      assert.equal(detail, 'The body has 12 bytes; this route takes at most 10.')
+      assert.equal(detail, 'The body has 12 bytes; this route takes at most 10 bytes.')
       const chunked = await post('c\r\n            \r\n0\r\n\r\n', 'Transfer-Encoding: chunked')
-      assert.match(problemIn(chunked).detail, /more than 10 bytes; this route takes at most 10/)
+      assert.match(
+        problemIn(chunked).detail,
+        /more than 10 bytes; this route takes at most 10 bytes/,
+      )
     })
 
     it('never tells what a header, a cookie or a key in a query must be', async () => {
