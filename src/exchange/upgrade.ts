@@ -36,8 +36,12 @@ export function upgradeExchange(upgrade: Upgrade): Exchange {
   const below = methodsOf(socket)
   const exchange = exchangeOf({ req, res: upgradeResponse(req, below) })
   new Hooks(exchange, upgrade, below).set()
-  // A socket of a server stays half open, and the client need not close it.
-  socket.once('finish', () => exchange.close())
+  socket.once('finish', () => {
+    // A socket of a server stays half open, and the client need not close it.
+    exchange.close()
+    // What nobody has begun to read nobody will, and behind it would be the end.
+    if (socket.readableFlowing === null) socket.resume()
+  })
   return exchange
 }
 

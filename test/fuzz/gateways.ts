@@ -120,7 +120,7 @@ export const fuzzed: readonly Fuzzed[] = [
   {
     name: 'Express and http-proxy-middleware 4',
     create(target, options) {
-      const proxy = createProxyMiddleware<express.Request, express.Response>({ target, ws: true })
+      const proxy = createProxyMiddleware<express.Request, express.Response>({ target })
       const app = express()
       app.set('env', 'test')
       app.use(expressApi.problemDetails(), expressApi.circuitBreaker(options), proxy)

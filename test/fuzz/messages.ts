@@ -112,13 +112,14 @@ export function requestScript(random: Random): Script {
   return { packets: random.split(Buffer.from(noise + text, 'latin1')), ending: random.pick(THENS) }
 }
 
-const PLAIN = ['GET / HTTP/1.1', 'HEAD / HTTP/1.1', 'GET / HTTP/1.0', 'DELETE / HTTP/1.1']
-/** A good request, whose answer is to be the trouble. */
-export function plainScript(random: Random): Script {
+const PLAIN = ['GET', 'HEAD', 'DELETE']
+/** A good request, whose answer is to be the trouble; its path tells the upstream which. */
+export function plainScript(random: Random, seed: number): Script {
   const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', KEY]
   const fields = random.chance(0.15) ? upgrade : random.some(['Connection: close'], 0.5)
   const accept = random.some(['Accept: text/html', 'Accept: text/event-stream'], 0.1)
-  const text = [random.pick(PLAIN), 'Host: gateway', ...fields, ...accept, '', ''].join('\r\n')
+  const line = `${random.pick(PLAIN)} /${seed} HTTP/1.${random.chance(0.8) ? 1 : 0}`
+  const text = [line, 'Host: gateway', ...fields, ...accept, '', ''].join('\r\n')
   const then = random.chance(0.8) ? 'stay' : random.pick(THENS)
   return { packets: [Buffer.from(text)], ending: then }
 }

@@ -33,24 +33,34 @@ export async function fuzz(
   const upstream = new Upstream(kind)
   await upstream.start()
   const name = `fuzz of ${kind} on ${gateway.name}`
-  const server = await listen(gateway.create(upstream.url, circuitOf(name)))
+  const created = gateway.create(upstream.url, circuitOf(name))
+  /** The connections that are open, by the port of their client. */
+  const sockets = new Map<number | undefined, Socket>()
+  created.on('connection', (socket: Socket) => {
+    const { remotePort } = socket
+    sockets.set(remotePort, socket)
+    socket.once('close', () => sockets.delete(remotePort))
+  })
+  const server = await listen(created)
+  /** Whose connection it is, by the port of the client. */
+  const ports = new Map<number | undefined, number>()
   let next = seed
   const work = async () => {
     while (next < seed + count) {
       const at = next++
       open.add(at)
       const random = new Random(at)
-      const script = kind === 'requests' ? requestScript(random) : plainScript(random)
-      if (kind === 'answers') upstream.answers.push(answerScript(random))
-      if (!(await play(server.port, script)))
+      const script = kind === 'requests' ? requestScript(random) : plainScript(random, at)
+      if (kind === 'answers') upstream.answers.set(String(at), answerScript(random))
+      if (!(await play(server.port, script, (port) => ports.set(port, at))))
         faults.push(`${gateway.name}, ${kind}, seed ${at}: the connection stayed open`)
       open.delete(at)
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   for (let waited = 0; server.connections() > 0 && waited < LONGEST; waited += 50) await pause(50)
-  if (server.connections() > 0)
-    faults.push(`${gateway.name}, ${kind}: ${server.connections()} connections stayed open`)
+  for (const remotePort of sockets.keys())
+    faults.push(`${gateway.name}, ${kind}, seed ${ports.get(remotePort)}: left open by the gateway`)
   const lost = CAPACITY - (await placesIn(server, upstream))
   if (lost > 0) faults.push(`${gateway.name}, ${kind}: ${lost} places lost`)
   await Promise.all([server.close(), upstream.close()])
@@ -60,9 +70,14 @@ export async function fuzz(
 }
 
 /** Plays a client; whether its connection has closed in time. */
-async function play(port: number, { packets, ending }: Script): Promise<boolean> {
+async function play(
+  port: number,
+  { packets, ending }: Script,
+  connected: (port: number | undefined) => void,
+): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   socket.setNoDelay(true).on('error', () => {})
+  socket.once('connect', () => connected(socket.localPort))
   const closed = new Promise<boolean>((resolve) => socket.once('close', () => resolve(true)))
   let isSwitched = false
   if (ending !== 'deaf')
@@ -97,7 +112,7 @@ async function leave(socket: Socket, ending: Script['ending']): Promise<void> {
 
 /** What is behind the gateway: a good server, or one that answers as it is told. */
 class Upstream {
-  readonly answers: Script[] = []
+  readonly answers = new Map<string, Script>()
   readonly #kind: Kind
   /** Answers that are held, for the count of the places. */
   readonly held: (() => void)[] = []
@@ -137,9 +152,9 @@ class Upstream {
   #bad() {
     return createTcpServer((socket) => {
       socket.on('error', () => {})
-      socket.on('data', () => {
+      socket.on('data', (head: Buffer) => {
         if (this.isHolding) return void this.held.push(() => socket.end('HTTP/1.1 204 OK\r\n\r\n'))
-        const script = this.answers.pop()
+        const script = this.answers.get(/ \/(\d+) /.exec(head.toString('latin1'))?.[1] ?? '')
         if (script) void speak(socket, script)
         else socket.end()
       })

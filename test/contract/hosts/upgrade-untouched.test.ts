@@ -306,6 +306,18 @@ describe('an upgrade', () => {
       await placeIsFree()
     })
 
+    it('closes behind a whole answer, though nobody has read what the client had sent', async () => {
+      const { port, connections } = await gateway((_req, socket, head) => {
+        socket.unshift(head)
+        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+      })
+      const client = connect(port, '127.0.0.1')
+      client.write(`${upgrade('websocket')}unread`)
+      client.resume().once('end', () => client.end())
+      await until(() => connections() === 0)
+      await placeIsFree()
+    })
+
     it('is cut after the time between bytes', async () => {
       const { upstream, port } = await relaying()
       const received = await sendRaw(port, upgrade('websocket'))
