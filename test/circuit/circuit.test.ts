@@ -227,6 +227,19 @@ describe('a circuit', () => {
     assert.equal(circuit.state, 'closed')
   })
 
+  it('lets another probe through beside one that has made room, and hears the one that ends first', async () => {
+    for (const first of [0, 1]) {
+      const circuit = await halfOpen()
+      const slow = enter(circuit)
+      circuit.makeRoom(slow)
+      const probe = enter(circuit)
+      assert.equal(circuit.enter(), 'circuit_open')
+      circuit.report([slow, probe][first] as Permit, 'success')
+      await Promise.resolve()
+      assert.equal(circuit.state, 'closed')
+    }
+  })
+
   for (const allowed of [{ timeout: 120_000 }, { totalTimeout: 120_000 }]) {
     it(`gives a probe the two minutes of ${Object.keys(allowed).join()}`, async () => {
       const circuit = new Circuit(settingsOf({ ...opening, ...allowed }))
