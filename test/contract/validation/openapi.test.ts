@@ -483,7 +483,7 @@ describe('an OpenAPI document', () => {
     [
       'two paths that cannot be told apart',
       { ...minimal, paths: { '/{a}': { get: {} }, '/{b}': { get: {} } } },
-      /"GET \/:b": cannot be told from "GET \/:a"/,
+      /"GET \/:b": cannot be distinguished from "GET \/:a"/,
     ],
   ]
   for (const [what, given, message] of wrong) {
