@@ -2,7 +2,6 @@ import { createServer, request } from 'node:http'
 import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { listen, type Listening } from '../support/servers.js'
-import { until } from '../support/until.js'
 import { CAPACITY, circuitOf, type Fuzzed, release } from './gateways.js'
 import { answerScript, plainScript, requestScript, type Script } from './messages.js'
 import { Random } from './random.js'
@@ -114,9 +113,8 @@ async function leave(socket: Socket, ending: Script['ending']): Promise<void> {
 class Upstream {
   readonly answers = new Map<string, Script>()
   readonly #kind: Kind
-  /** Answers that are held, for the count of the places. */
-  readonly held: (() => void)[] = []
-  isHolding = false
+  /** Whether it says nothing any more, for the count of the places. */
+  isSilent = false
   #server: Listening | undefined
 
   constructor(kind: Kind) {
@@ -137,7 +135,7 @@ class Upstream {
 
   #good() {
     const server = createServer((req, res) => {
-      if (this.isHolding) return void this.held.push(() => res.end())
+      if (this.isSilent) return
       req.resume().once('end', () => res.end('ok'))
     })
     server.on('upgrade', (_req, socket) => {
@@ -153,7 +151,7 @@ class Upstream {
     return createTcpServer((socket) => {
       socket.on('error', () => {})
       socket.on('data', (head: Buffer) => {
-        if (this.isHolding) return void this.held.push(() => socket.end('HTTP/1.1 204 OK\r\n\r\n'))
+        if (this.isSilent) return
         const script = this.answers.get(/ \/(\d+) /.exec(head.toString('latin1'))?.[1] ?? '')
         if (script) void speak(socket, script)
         else socket.end()
@@ -171,22 +169,18 @@ async function speak(socket: Socket, { packets, ending }: Script): Promise<void>
   else if (ending === 'reset') socket.resetAndDestroy()
 }
 
-/** How many requests the gateway lets through at once. */
+/** How many requests the gateway lets through at once, to an upstream that says nothing. */
 async function placesIn({ port }: Listening, upstream: Upstream): Promise<number> {
-  upstream.isHolding = true
-  let refused = 0
-  const requests = Array.from({ length: CAPACITY }, () => {
+  upstream.isSilent = true
+  let places = CAPACITY
+  const requests = Array.from({ length: CAPACITY }, async () => {
     const call = request({ port, host: '127.0.0.1', agent: false }, (answer) => {
       answer.resume()
-      if (answer.statusCode === 503) refused++
+      if (answer.statusCode === 503) places--
     })
-    call.on('error', () => {})
-    call.end()
-    return call
+    call.on('error', () => {}).end()
+    await new Promise((resolve) => call.once('close', resolve))
   })
-  await until(() => upstream.held.length + refused >= CAPACITY)
-  const places = upstream.held.length
-  for (const answer of upstream.held) answer()
-  for (const call of requests) call.destroy()
+  await Promise.all(requests)
   return places
 }
