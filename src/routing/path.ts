@@ -46,6 +46,13 @@ export function readTarget(target: string, options: PathOptions = {}): Readings 
 export function readPath(path: string, options: PathOptions = {}): Readings {
   const segments = path.split('/').slice(1)
   if (segments.at(-1) === '') segments.pop()
+  if (ONE_READING.test(path))
+    return {
+      plain: segments,
+      loose: segments.map((segment) => segment.toLowerCase()),
+      cuts: [],
+      split: undefined,
+    }
   const read = segments.map((segment) => readSegment(segment, options))
   return {
     plain: read.map(({ plain }) => plain),
@@ -54,6 +61,9 @@ export function readPath(path: string, options: PathOptions = {}): Readings {
     split: options.slashes === true && SLASH.test(path) ? readSplit(path, options) : undefined,
   }
 }
+
+/** What every reader reads in the same way, but for the case: most paths, in a fraction of the time. */
+const ONE_READING = /^(?:\/[a-z\d_~-]+)+\/?$/i
 
 const SLASH = /%2f/i
 

@@ -86,7 +86,7 @@ export function tableStep<Routable extends Middleware>(
       if (refused) throw refused
     }
     if (found.known && !found.hasOptions && isPreflight(exchange.req)) return void (await next())
-    if (found.route) return guard(found.route, found.params, { exchange, next })
+    if (found.route) return void (await runRoute(found.route, found.params, { exchange, next }))
     return passOn(found.allowed, otherwise, next)
   }
 }
@@ -149,27 +149,27 @@ function notFound(methods: readonly string[]): GatewayError {
   return withoutStack('method_not_allowed', { headers: { Allow: methods.join(', ') } })
 }
 
-function guard(
+function runRoute(
   { steps, template }: Route,
   params: Match['params'],
   { exchange, next }: { exchange: Exchange; next: () => Promise<unknown> },
-): Promise<void> {
+): Promise<unknown> {
   exchange.params = params
   exchange.route = template
   return runSteps(steps, exchange, next)
 }
 
-async function runSteps(
+function runSteps(
   steps: readonly Step[],
   exchange: Exchange,
   next: () => Promise<unknown>,
-): Promise<void> {
+): Promise<unknown> {
   let reached = -1
-  const run = async (index: number): Promise<unknown> => {
-    if (index <= reached) throw new Error('next() called multiple times')
+  const run = (index: number): Promise<unknown> => {
+    if (index <= reached) return Promise.reject(new Error('next() called multiple times'))
     reached = index
     const step = steps[index]
     return step === undefined ? next() : step(exchange, () => run(index + 1))
   }
-  await run(0)
+  return run(0)
 }

@@ -116,7 +116,7 @@ function settingsFor(
 
 /** Checks a request as its operation describes it. */
 function stepFor({ template, operationId }: Operation, validation: () => Validation): Step {
-  return function validate(exchange, next) {
+  return async function validate(exchange, next) {
     exchange.route = template
     exchange.operationId = operationId
     return validation().step(exchange, next)
