@@ -1,4 +1,5 @@
-import { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { http } from '../common/builtins.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
 import { takeEarly } from './body.js'
 import { ByteList } from '../content/byte-list.js'
@@ -94,7 +95,7 @@ const HEAD = ['headers', 'rawHeaders', 'method', 'url', 'httpVersion', 'trailers
 
 /** The same request with its body unread. */
 export function unreadCopy(req: IncomingMessage): IncomingMessage {
-  const copy = new IncomingMessage(req.socket)
+  const copy = new http.IncomingMessage(req.socket)
   Object.setPrototypeOf(copy, Object.getPrototypeOf(req) as object)
   const entries = Object.entries(req).filter(([name]) => !(name in copy))
   const head = HEAD.map((name) => [name, Reflect.get(req, name)] as const)

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { http } from '../common/builtins.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Head } from '../response/head.js'
 
@@ -73,7 +73,7 @@ export function messageOn(text: string, status: number): string | undefined {
 
 /** `Not Found` becomes `NotFound`. */
 function identifierOf(status: number): string {
-  const words = (STATUS_CODES[status] ?? '').split(' ')
+  const words = (http.STATUS_CODES[status] ?? '').split(' ')
   const capital = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))
   return capital.join('').replace(/[^\w]/g, '')
 }
