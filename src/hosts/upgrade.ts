@@ -43,6 +43,8 @@ export function upgradeListener(
   }
   return (req, duplex, head) => {
     // Node's own servers pass a socket; their type says less for those who make up others.
+    // Node 26 gives another stream where an upgrade has a body: it is the handler's alone.
+    if (!('destroySoon' in duplex)) return void handler(req, duplex as Socket, head)
     const socket = duplex as Socket
     // Node listens no more: a client that resets the connection would end the process.
     socket.on('error', ignore)

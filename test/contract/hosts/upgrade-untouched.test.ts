@@ -255,7 +255,12 @@ describe('an upgrade', () => {
           await placeIsFree()
         })
 
-    it('keeps its body', async () => {
+    const givesStream = Number(process.versions.node.split('.')[0]) >= 26
+    const node = givesStream
+      ? ' (left out: this Node gives the handler a stream of its own for a body)'
+      : ''
+    it(`keeps its body${node}`, async function () {
+      if (givesStream) this.skip()
       const { port } = await gateway((_req, socket) => socket.destroy())
       const { text: all } = await sendRaw(
         port,
