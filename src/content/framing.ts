@@ -50,3 +50,11 @@ export function stillSends(req: IncomingMessage): boolean {
 export function isFull(res: ServerResponse): boolean {
   return res.writableNeedDrain || http2StreamOf(res)?.writableNeedDrain === true
 }
+
+/**
+ * Whether a proxy may lose where the body of a request ends: http-proxy drops the chunks of these
+ * methods and announces no bytes, and the upstream would take the body for the next request.
+ */
+export function losesFraming({ method, headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined && (method === 'DELETE' || method === 'OPTIONS')
+}

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
-import { announcedLength, isHttp1 } from '../content/framing.js'
+import { announcedLength, isHttp1, losesFraming } from '../content/framing.js'
 import { tooLarge } from '../content/too-large.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from '../content/byte-list.js'
@@ -35,14 +35,10 @@ export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buff
   })
 }
 
-/**
- * http-proxy drops the chunks around the body of these methods, and announces no bytes: the upstream
- * would take the body for the next request.
- */
-const UNFRAMED = new Set(['DELETE', 'OPTIONS'])
-
-function frame({ method = '', headers }: IncomingMessage, length: number): void {
-  if (!UNFRAMED.has(method) || headers['transfer-encoding'] === undefined) return
+/** A request whose framing would be lost is given the length of its body. */
+function frame(req: IncomingMessage, length: number): void {
+  if (!losesFraming(req)) return
+  const { headers } = req
   headers['content-length'] = String(length)
   delete headers['transfer-encoding']
   // Trailers have no place without chunks.

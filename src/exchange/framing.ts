@@ -1,3 +1,4 @@
+import { losesFraming } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { peekBody } from './body.js'
 import type { Exchange } from './exchange.js'
@@ -12,10 +13,10 @@ const BOUNDS = { limit: 1024 * 1024, timeout: 30_000, place: {} }
  */
 export function framed(exchange: Exchange): Promise<unknown> | undefined {
   const { req } = exchange
-  if (req.method !== 'DELETE' && req.method !== 'OPTIONS') return undefined
-  const coding = req.headers['transfer-encoding']
+  if (!losesFraming(req)) return undefined
+  const coding = req.headers['transfer-encoding'] ?? ''
   // What somebody has read leaves no bytes to announce.
-  if (coding === undefined || req.readableDidRead || req.readableEnded) return undefined
+  if (req.readableDidRead || req.readableEnded) return undefined
   if (coding.trim().toLowerCase() !== 'chunked')
     return Promise.reject(new GatewayError('unsupported_content_encoding'))
   return peekBody(exchange, BOUNDS)

@@ -85,7 +85,6 @@ export async function checkBody(
     const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
     if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
     if (way !== undefined) throw way
-    if (losesFraming(req)) await wholeBody(exchange, rules)
     return {}
   }
   const bytes = await wholeBody(exchange, rules)
@@ -94,16 +93,8 @@ export async function checkBody(
   return way(content instanceof Promise ? await content : content, rules)
 }
 
-/** Methods whose chunks http-proxy drops: behind it, the body would be taken for the next request. */
-const UNFRAMED = new Set(['DELETE', 'OPTIONS'])
-
-/** Whether the framing of a body would be lost behind a proxy; reading it gives it a length. */
-export function losesFraming({ method = '', headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined && UNFRAMED.has(method)
-}
-
 /** Reads a body, and leaves it in the request. */
-export function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
+function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
   return peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout, place: rules })
 }
 

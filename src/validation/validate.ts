@@ -1,7 +1,7 @@
 import { jsonRanges } from '../content/media-type.js'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange, Step, Validated } from '../exchange/exchange.js'
-import { type BodyPlan, checkBody, losesFraming, wholeBody } from './body.js'
+import { type BodyPlan, checkBody } from './body.js'
 import { checkPart } from './parameters.js'
 import type { PartPlan } from './pairs.js'
 import { compile, type Schema } from './schema/compile.js'
@@ -92,7 +92,7 @@ export function validator(
       const { value, error } = await bodyOf(exchange, body, settings)
       refuse(exchange, error, settings)
       passed.parts = { ...found.parts, body: value }
-    } else if (losesFraming(exchange.req)) await wholeBody(exchange, settings)
+    }
     await (guard ? guard(exchange, next) : next())
   }
 
