@@ -11,7 +11,18 @@ const source = join(import.meta.dirname, '../src')
 const FLOORS: readonly (readonly string[])[] = [
   ['entries'],
   ['hosts', 'bin'],
-  ['problem', 'validation', 'routing', 'breaker', 'client', 'diagnose'],
+  [
+    'problem',
+    'validation',
+    'routing',
+    'breaker',
+    'transform',
+    'forward',
+    'telemetry',
+    'fleet',
+    'client',
+    'diagnose',
+  ],
   ['observer'],
   ['exchange'],
   ['response'],
@@ -28,7 +39,9 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   bytes: ['common'],
   'content-type': ['content'],
   negotiator: ['problem'],
+  'eventsource-parser': ['content'],
   'structured-headers': ['problem', 'diagnose'],
+  undici: ['forward'],
   opossum: ['circuit'],
 }
 

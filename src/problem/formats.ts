@@ -1,3 +1,4 @@
+import { eventText } from '../content/event-stream.js'
 import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
 import { isValue } from './fields.js'
@@ -140,6 +141,5 @@ function isRendered(value: unknown): value is Pick<Rendered, 'contentType' | 'bo
 
 /** The same body as one server-sent event: each line of the body is a line of its data. */
 export function eventOf({ body, event = body }: Rendered): string {
-  const data = event.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
-  return `event: error\n${data.join('')}\n`
+  return eventText({ event: 'error', data: event })
 }
