@@ -95,6 +95,8 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
+  /** Whether a defect of the application was printed. @internal */
+  isDefectTold = false
   /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Whether the request may be sent again, whatever its method. @internal */
@@ -241,12 +243,20 @@ const PLAIN: Responder = {
   },
 }
 
-/** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
+/**
+ * What every middleware is inside; the adapters of the entries turn it into their host's shape.
+ *
+ * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
+ * `next` never throws; it gives a promise that rejects.
+ */
 export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
 }
+
+/** Takes the place of a result that nobody wants. */
+export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')

@@ -174,7 +174,12 @@ function runSteps(
     if (index <= reached) return Promise.reject(new Error('next() called multiple times'))
     reached = index
     const step = steps[index]
-    return step === undefined ? next() : step(exchange, () => run(index + 1))
+    if (step === undefined) return next()
+    try {
+      return step(exchange, () => run(index + 1))
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
   return run(0)
 }
