@@ -48,11 +48,11 @@ export abstract class Family<Series> {
     const key = keyOf(this.#labels, values)
     const known = this.#series.get(key)
     if (known) return known[1]
-    if (this.#series.size < this.#most || key === keyOf(this.#labels, OTHER))
+    if (this.#series.size < this.#most - 1 || key === keyOf(this.#labels, OTHER))
       return this.#add(key, values)
     warnOnce(
       this,
-      `more than ${this.#most} series of ${this.name}: the rest is counted as "_other"`,
+      `${this.name} has ${this.#most} series; what would be one more is counted as "_other"`,
     )
     return this.seriesOf(OTHER)
   }
