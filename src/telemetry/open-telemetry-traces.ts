@@ -80,7 +80,8 @@ function describeProblem(span: Span, problem: ProblemEvent, ERROR: number): void
   if (retryable !== undefined) span.setAttribute('good_gateway.retryable', retryable)
   if (requestId !== undefined) span.setAttribute('good_gateway.request_id', requestId)
   if (upstream !== undefined) span.setAttribute('good_gateway.upstream.name', upstream)
-  if (status < 500 && !afterHead) return
+  // A client that leaves is no error of the server, even where it had a part.
+  if (status < 500 && (!afterHead || code === 'client_closed_request')) return
   span.setAttribute('error.type', code)
   span.setStatus({ code: ERROR, message: detail })
 }

@@ -32,6 +32,7 @@ const SPANS: Readonly<Record<string, readonly [status: number, ...attributes: un
     'upstream',
   ],
   left: [UNSET, 499, 'client_closed_request', 'client', false, undefined, 'nobody'],
+  leftLate: [UNSET, 200, 'client_closed_request', 'client', false, undefined, 'upstream'],
   missing: [UNSET, 404, undefined, undefined, undefined, undefined, 'upstream'],
   own: [UNSET, 404, undefined, undefined, undefined, undefined, 'application'],
 }

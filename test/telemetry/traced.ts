@@ -69,6 +69,7 @@ const targets: Readonly<Record<string, string>> = {
   invalid: upstreams.url,
   broken: faults.target('truncated-chunked'),
   left: faults.target('hang'),
+  leftLate: faults.target('stall-body'),
   missing: `${upstreams.url}/orders/99`,
   own: '',
 }
@@ -135,7 +136,7 @@ const gateways = {
   http: await listen(createServer(onHttp)),
 }
 
-/** Asks on one connection; in the row `left` the client leaves. */
+/** Asks on one connection; in two rows the client leaves. */
 async function ask(row: Row, agent: Agent): Promise<void> {
   const path = `/${row.name}/${row.transport}/${row.host}`
   const { port } = gateways[row.host as keyof typeof gateways]
@@ -143,6 +144,7 @@ async function ask(row: Row, agent: Agent): Promise<void> {
   const hung = faults.seen('hang').requests
   const request = get({ port, path, agent, host: '127.0.0.1' }, (res) => {
     res.resume().on('error', () => {})
+    if (row.name === 'leftLate') res.once('data', () => request.destroy())
   })
   request.on('error', () => {})
   if (row.name === 'left') {
