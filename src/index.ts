@@ -17,6 +17,7 @@ export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
 export type { RoutesOptions } from './routing/routes.js'
+export type { HealthOptions } from './telemetry/health.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
@@ -25,9 +26,11 @@ export {
   type AnyConnectMiddleware,
   circuitBreaker,
   type ConnectCircuitBreaker,
+  type ConnectHealth,
   type ConnectMiddleware,
   type ConnectRoutes,
   type ConnectValidate,
+  health,
   plainPaths,
   problemDetails,
   problemPages,

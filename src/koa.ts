@@ -1,8 +1,10 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
   type KoaValidate,

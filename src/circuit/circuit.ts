@@ -145,6 +145,11 @@ export class Circuit {
     return this.breaker.halfOpen && !this.#forcedOpen ? 'half-open' : 'open'
   }
 
+  /** Whether it was opened by hand, and stays open until it is closed by hand. */
+  get held(): boolean {
+    return this.#forcedOpen
+  }
+
   /** When it came into its state, as milliseconds since the epoch. */
   get since(): number {
     return this.#since

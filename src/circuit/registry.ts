@@ -11,6 +11,8 @@ export interface CircuitEntry {
   /** The key of the circuit; empty where it has none. */
   readonly key: string
   readonly state: 'closed' | 'open' | 'half-open'
+  /** Whether it was opened by hand, and stays open until `close` or `release`. */
+  readonly held: boolean
   /** When it entered this state, as milliseconds since the epoch. */
   readonly since: number
   /** Seconds until a retry makes sense; 0 while the circuit is closed. */
@@ -56,6 +58,9 @@ export class Circuits {
       key,
       get state() {
         return circuit.state
+      },
+      get held() {
+        return circuit.held
       },
       get since() {
         return circuit.since

@@ -15,6 +15,7 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -23,6 +24,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
@@ -51,6 +54,8 @@ export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
   Checked<IncomingMessage, Valid>
 /** The middleware of `circuitBreaker`. */
 export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
+/** The middleware of `health`. */
+export type ConnectHealth = ConnectMiddleware & HealthHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
@@ -195,6 +200,19 @@ export function circuitBreaker(options: CircuitBreakerOptions): ConnectCircuitBr
  */
 export function plainPaths(): ConnectMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): ConnectHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -7,6 +7,7 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -15,6 +16,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
@@ -49,6 +52,8 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `health`. */
+export type KoaHealth = KoaMiddleware & HealthHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
@@ -149,6 +154,19 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): KoaHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -8,7 +8,9 @@ import {
 import type {
   CircuitBreakerOptions,
   ConnectCircuitBreaker,
+  ConnectHealth,
   ConnectMiddleware,
+  HealthOptions,
   OpenApiOptions,
   ProblemDetailsOptions,
   ProblemPagesOptions,
@@ -38,6 +40,7 @@ export interface Api {
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>
+  health(options?: HealthOptions): Mounted & Pick<ConnectHealth, 'drain'>
   readonly routes: {
     (table: Record<string, Mounted | Mounted[]>, options?: RoutesOptions): Mounted
     fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Mounted
