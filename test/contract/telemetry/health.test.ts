@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { breakers } from 'good-gateway'
+import { breakers, type Exchange } from 'good-gateway'
 import { hosts, type Api } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
 import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
@@ -15,7 +15,7 @@ for (const host of hosts) {
       gateway = await host.start({
         use: ({ problemDetails, health, circuitBreaker }) => {
           probes = health()
-          const key = ({ req }: { req: { url?: string } }) => req.url
+          const key = ({ req }: Exchange) => req.url ?? ''
           return [problemDetails(), probes, circuitBreaker({ name, key })]
         },
         handler: (req, res) => res.end(`application ${req.url}`),
