@@ -5,11 +5,13 @@ export {
   type ConnectHealth as ExpressHealth,
   type ConnectMiddleware as ExpressMiddleware,
   type ConnectRoutes as ExpressRoutes,
+  type ConnectStatusPage as ExpressStatusPage,
   type ConnectValidate as ExpressValidate,
   health,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
   validate,
 } from './hosts/connect.js'

@@ -7,10 +7,12 @@ export {
   type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
+  type KoaStatusPage,
   type KoaValidate,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
   validate,
 } from './hosts/koa.js'

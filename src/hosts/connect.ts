@@ -16,6 +16,7 @@ import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -29,6 +30,8 @@ import {
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -56,6 +59,8 @@ export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
 export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
 /** The middleware of `health`. */
 export type ConnectHealth = ConnectMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type ConnectStatusPage = ConnectMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
@@ -213,6 +218,18 @@ export function plainPaths(): ConnectMiddleware {
  */
 export function health(options?: HealthOptions): ConnectHealth {
   return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): ConnectStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

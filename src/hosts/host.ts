@@ -6,6 +6,7 @@ import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
 import { framed } from '../exchange/framing.js'
 import type { Health } from '../telemetry/health.js'
+import type { StatusPage } from '../telemetry/status/status-page.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -52,6 +53,12 @@ export interface HealthHandle {
    * load balancer sends no new requests. Those that still come are answered as before.
    */
   drain(): void
+}
+
+/** What a `statusPage` middleware can be told. */
+export interface StatusPageHandle {
+  /** Collects no more, and ends the streams of events; the page itself still answers. */
+  stop(): void
 }
 
 /** The function `routes`, and its way to make a table. */
@@ -137,6 +144,14 @@ export function healthOn<Middleware extends object>(
   { step, drain }: Health,
 ): Middleware & HealthHandle {
   return Object.assign(middlewareOf(step), { drain })
+}
+
+/** The middleware of `statusPage`, with the way to its end. */
+export function statusPageOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, stop }: StatusPage,
+): Middleware & StatusPageHandle {
+  return Object.assign(middlewareOf(step), { stop })
 }
 
 /** The function `routes` of a host. */

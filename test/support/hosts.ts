@@ -10,12 +10,14 @@ import type {
   ConnectCircuitBreaker,
   ConnectHealth,
   ConnectMiddleware,
+  ConnectStatusPage,
   HealthOptions,
   OpenApiOptions,
   ProblemDetailsOptions,
   ProblemPagesOptions,
   RoutesOptions,
   Schemas,
+  StatusPageOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'
@@ -41,6 +43,7 @@ export interface Api {
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>
   health(options?: HealthOptions): Mounted & Pick<ConnectHealth, 'drain'>
+  statusPage(options?: StatusPageOptions): Mounted & Pick<ConnectStatusPage, 'stop'>
   readonly routes: {
     (table: Record<string, Mounted | Mounted[]>, options?: RoutesOptions): Mounted
     fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Mounted

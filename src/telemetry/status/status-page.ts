@@ -1,0 +1,111 @@
+import Negotiator from 'negotiator'
+import { callback, type Check, checkedOptions } from '../../common/options.js'
+import { withoutStack } from '../../errors/gateway-error.js'
+import type { Exchange, Step } from '../../exchange/exchange.js'
+import { respond } from '../../response/respond.js'
+import { isAt, pathOption, refuseOtherMethods } from '../place.js'
+import { isLocal } from './access.js'
+import { act } from './actions.js'
+import { PAGE_HEADERS, pageOf } from './page.js'
+import { type Report, reportNow } from './report.js'
+import { Streams } from './streams.js'
+
+/** Options of `statusPage`. */
+export interface StatusPageOptions {
+  /** Path of the page, relative to the mount path, as those of the host's routes are. @defaultValue `'/status'` */
+  readonly path?: string
+  /**
+   * Whether a request may see the page, and act: `true` or a promise of it. Others get 404; what it
+   * throws is the answer, such as an http-error 401 with `WWW-Authenticate`.
+   *
+   * Without it the page is for this machine only: sockets of the loopback interface, to the host
+   * `localhost`, `127.0.0.1` or `[::1]`, through no proxy.
+   */
+  readonly authorize?: (exchange: Exchange) => boolean | Promise<boolean>
+  /** Whether the page has buttons that open, close and release circuits; needs `authorize`. @defaultValue `false` */
+  readonly actions?: boolean
+}
+
+/** The step of `statusPage`, and how to end it. */
+export interface StatusPage {
+  readonly step: Step
+  /** See `StatusPageHandle`. */
+  readonly stop: () => void
+}
+
+const CHECKS: Record<keyof StatusPageOptions, Check> = {
+  path: pathOption,
+  authorize: callback,
+  actions: [(value) => typeof value === 'boolean', 'true or false'],
+}
+
+/**
+ * Shows the state of the gateway: as a page, as JSON, or as server-sent events, by `Accept`.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ */
+export function statusPageStep(options: StatusPageOptions = {}): StatusPage {
+  const checked = checkedOptions('statusPage', options, CHECKS)
+  const { path = '/status', authorize, actions = false } = checked
+  if (actions && authorize === undefined)
+    throw new TypeError(
+      'statusPage: option "actions" needs "authorize", which says who may act; give both, or leave "actions" out',
+    )
+  const methods = actions ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD']
+  const streams = new Streams(reportNow)
+  const step: Step = async function statusPage(exchange, next) {
+    if (!isAt(exchange, path)) return void (await next())
+    if (!(await mayEnter(exchange, authorize))) throw withoutStack('route_not_found')
+    refuseOtherMethods(exchange, methods)
+    if (exchange.req.method === 'POST') return act(exchange)
+    await show(exchange, streams, actions)
+  }
+  return { step, stop: () => streams.close() }
+}
+
+/** What `authorize` throws is thrown on: nobody enters by an error. */
+async function mayEnter(
+  exchange: Exchange,
+  authorize: StatusPageOptions['authorize'],
+): Promise<boolean> {
+  return authorize === undefined ? isLocal(exchange.req) : (await authorize(exchange)) === true
+}
+
+const HTML = 'text/html'
+const JSON_TYPE = 'application/json'
+const EVENTS = 'text/event-stream'
+
+/** The page is first: what accepts everything is most often a browser or a person. */
+const TYPES = [HTML, JSON_TYPE, EVENTS]
+
+/** One state, in the form that the client prefers (RFC 9110, section 12.5.1). */
+async function show(exchange: Exchange, streams: Streams, hasActions: boolean): Promise<void> {
+  const type = new Negotiator(exchange.req).mediaType(TYPES) ?? HTML
+  exchange.res.appendHeader('Vary', 'Accept')
+  // The head of a stream would say nothing without it.
+  if (type === EVENTS && exchange.req.method === 'GET') return streams.open(exchange)
+  const { headers, body } = formOf(type, reportNow(), hasActions)
+  respond(exchange.response, { status: 200, headers: { ...COMMON, ...headers }, body })
+}
+
+const COMMON = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+}
+
+interface Form {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+function formOf(type: string, report: Report, hasActions: boolean): Form {
+  switch (type) {
+    case JSON_TYPE:
+      return { headers: { 'Content-Type': JSON_TYPE }, body: `${JSON.stringify(report)}\n` }
+    case EVENTS:
+      return { headers: { 'Content-Type': EVENTS }, body: '' }
+    default:
+      return { headers: PAGE_HEADERS, body: pageOf(report, hasActions) }
+  }
+}
