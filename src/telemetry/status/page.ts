@@ -4,6 +4,7 @@ import type { CircuitState } from './circuits.js'
 import { markup, Markup } from './markup.js'
 import type { Report } from './report.js'
 import { SCRIPT } from './script.js'
+import { fleetSection, problemSection, upstreamSection } from './sections.js'
 import { STYLE } from './style.js'
 import { clock } from './table.js'
 import { counted } from './words.js'
@@ -54,7 +55,7 @@ export function pageOf(report: Report, hasActions: boolean): string {
 <main>
 <div id="summary" role="status">${summaryOf(report)}</div>
 <div id="content">
-${circuitSection(report, hasActions)}</div>
+${circuitSection(report, hasActions)}${upstreamSection(report)}${problemSection(report)}${fleetSection(report)}</div>
 </main>
 <script>${new Markup(SCRIPT)}</script>
 </body>

@@ -7,7 +7,8 @@ import { isAt, pathOption, refuseOtherMethods } from '../place.js'
 import { isLocal } from './access.js'
 import { act } from './actions.js'
 import { PAGE_HEADERS, pageOf } from './page.js'
-import { type Report, reportNow } from './report.js'
+import { Collector } from './collector.js'
+import { type Report, reportOf } from './report.js'
 import { Streams } from './streams.js'
 
 /** Options of `statusPage`. */
@@ -52,15 +53,23 @@ export function statusPageStep(options: StatusPageOptions = {}): StatusPage {
       'statusPage: option "actions" needs "authorize", which says who may act; give both, or leave "actions" out',
     )
   const methods = actions ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD']
-  const streams = new Streams(reportNow)
+  const collector = new Collector()
+  const report = () => reportOf(collector)
+  const streams = new Streams(report)
   const step: Step = async function statusPage(exchange, next) {
     if (!isAt(exchange, path)) return void (await next())
     if (!(await mayEnter(exchange, authorize))) throw withoutStack('route_not_found')
     refuseOtherMethods(exchange, methods)
     if (exchange.req.method === 'POST') return act(exchange)
-    await show(exchange, streams, actions)
+    exchange.res.appendHeader('Vary', 'Accept')
+    if (wantsStream(exchange)) return streams.open(exchange)
+    show(exchange, report(), actions)
   }
-  return { step, stop: () => streams.close() }
+  const stop = (): void => {
+    collector.stop()
+    streams.close()
+  }
+  return { step, stop }
 }
 
 /** What `authorize` throws is thrown on: nobody enters by an error. */
@@ -78,13 +87,15 @@ const EVENTS = 'text/event-stream'
 /** The page is first: what accepts everything is most often a browser or a person. */
 const TYPES = [HTML, JSON_TYPE, EVENTS]
 
-/** One state, in the form that the client prefers (RFC 9110, section 12.5.1). */
-async function show(exchange: Exchange, streams: Streams, hasActions: boolean): Promise<void> {
-  const type = new Negotiator(exchange.req).mediaType(TYPES) ?? HTML
-  exchange.res.appendHeader('Vary', 'Accept')
-  // The head of a stream would say nothing without it.
-  if (type === EVENTS && exchange.req.method === 'GET') return streams.open(exchange)
-  const { headers, body } = formOf(type, reportNow(), hasActions)
+/** The form that the client prefers (RFC 9110, section 12.5.1). */
+const preferred = ({ req }: Exchange): string => new Negotiator(req).mediaType(TYPES) ?? HTML
+
+/** The head of a stream says nothing without it. */
+const wantsStream = (exchange: Exchange): boolean =>
+  exchange.req.method === 'GET' && preferred(exchange) === EVENTS
+
+function show(exchange: Exchange, report: Report, hasActions: boolean): void {
+  const { headers, body } = formOf(preferred(exchange), report, hasActions)
   respond(exchange.response, { status: 200, headers: { ...COMMON, ...headers }, body })
 }
 
