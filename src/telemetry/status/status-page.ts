@@ -3,6 +3,7 @@ import { callback, type Check, checkedOptions } from '../../common/options.js'
 import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange, Step } from '../../exchange/exchange.js'
 import { respond } from '../../response/respond.js'
+import { prometheus, type PrometheusMetrics } from '../prometheus.js'
 import { isAt, pathOption, refuseOtherMethods } from '../place.js'
 import { isLocal } from './access.js'
 import { act } from './actions.js'
@@ -41,7 +42,8 @@ const CHECKS: Record<keyof StatusPageOptions, Check> = {
 }
 
 /**
- * Shows the state of the gateway: as a page, as JSON, or as server-sent events, by `Accept`.
+ * Shows the state of the gateway: as a page, as JSON, as server-sent events, or as text for Prometheus, by
+ * `Accept`.
  *
  * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
  */
@@ -54,19 +56,25 @@ export function statusPageStep(options: StatusPageOptions = {}): StatusPage {
     )
   const methods = actions ? ['GET', 'HEAD', 'POST'] : ['GET', 'HEAD']
   const collector = new Collector()
+  const metrics = prometheus()
   const report = () => reportOf(collector)
   const streams = new Streams(report)
   const step: Step = async function statusPage(exchange, next) {
     if (!isAt(exchange, path)) return void (await next())
-    if (!(await mayEnter(exchange, authorize))) throw withoutStack('route_not_found')
+    if (!(await mayEnter(exchange, authorize))) {
+      // `authorize` may have answered by itself, as with a redirect to a login.
+      if (exchange.res.headersSent) return
+      throw withoutStack('route_not_found')
+    }
     refuseOtherMethods(exchange, methods)
     if (exchange.req.method === 'POST') return act(exchange)
     exchange.res.appendHeader('Vary', 'Accept')
     if (wantsStream(exchange)) return streams.open(exchange)
-    show(exchange, report(), actions)
+    show(exchange, formOf(preferred(exchange), { report, metrics, actions }))
   }
   const stop = (): void => {
     collector.stop()
+    metrics.stop()
     streams.close()
   }
   return { step, stop }
@@ -83,20 +91,43 @@ async function mayEnter(
 const HTML = 'text/html'
 const JSON_TYPE = 'application/json'
 const EVENTS = 'text/event-stream'
+const TEXT = 'text/plain'
+/** As Prometheus asks for it, and prefers it to what accepts everything. */
+const METRICS = `${TEXT};version=0.0.4`
 
-/** The page is first: what accepts everything is most often a browser or a person. */
-const TYPES = [HTML, JSON_TYPE, EVENTS]
+/** The page is first: what accepts everything is most often a person. */
+const TYPES = [HTML, JSON_TYPE, EVENTS, TEXT, METRICS]
 
-/** The form that the client prefers (RFC 9110, section 12.5.1). */
+/** The type that the client prefers (RFC 9110, section 12.5.1). */
 const preferred = ({ req }: Exchange): string => new Negotiator(req).mediaType(TYPES) ?? HTML
 
 /** The head of a stream says nothing without it. */
 const wantsStream = (exchange: Exchange): boolean =>
   exchange.req.method === 'GET' && preferred(exchange) === EVENTS
 
-function show(exchange: Exchange, report: Report, hasActions: boolean): void {
-  const { headers, body } = formOf(preferred(exchange), report, hasActions)
-  respond(exchange.response, { status: 200, headers: { ...COMMON, ...headers }, body })
+interface Shown {
+  readonly report: () => Report
+  readonly metrics: PrometheusMetrics
+  readonly actions: boolean
+}
+
+interface Form {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+function formOf(type: string, { report, metrics, actions }: Shown): Form {
+  switch (type) {
+    case JSON_TYPE:
+      return { headers: { 'Content-Type': JSON_TYPE }, body: `${JSON.stringify(report())}\n` }
+    case EVENTS:
+      return { headers: { 'Content-Type': EVENTS }, body: '' }
+    case TEXT:
+    case METRICS:
+      return { headers: { 'Content-Type': metrics.contentType }, body: metrics.text() }
+    default:
+      return { headers: PAGE_HEADERS, body: pageOf(report(), actions) }
+  }
 }
 
 const COMMON = {
@@ -105,18 +136,6 @@ const COMMON = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-interface Form {
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
-
-function formOf(type: string, report: Report, hasActions: boolean): Form {
-  switch (type) {
-    case JSON_TYPE:
-      return { headers: { 'Content-Type': JSON_TYPE }, body: `${JSON.stringify(report)}\n` }
-    case EVENTS:
-      return { headers: { 'Content-Type': EVENTS }, body: '' }
-    default:
-      return { headers: PAGE_HEADERS, body: pageOf(report, hasActions) }
-  }
+function show({ response }: Exchange, { headers, body }: Form): void {
+  respond(response, { status: 200, headers: { ...COMMON, ...headers }, body })
 }

@@ -1,9 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../../common/ticker.js'
 import { eventText } from '../../content/event-stream.js'
 import { isFull } from '../../content/framing.js'
-import { GatewayError } from '../../errors/gateway-error.js'
+import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange } from '../../exchange/exchange.js'
+import type { RawResponse } from '../../response/hooks.js'
+import { beginStream } from '../../response/stream.js'
 import type { Report } from './report.js'
 
 /** Most streams of one page: each keeps a connection. */
@@ -35,20 +37,27 @@ export class Streams {
   }
 
   /**
-   * Sends the report as an event whenever it has changed; settles when the stream is over.
+   * Sends the report as an event whenever it has changed.
    *
    * @throws {GatewayError} `gateway_overloaded` when there are too many streams.
    */
-  async open({ req, res }: Exchange): Promise<void> {
+  open(exchange: Exchange): void {
     if (this.#open.size >= MOST_STREAMS)
-      throw new GatewayError('gateway_overloaded', { retryAfter: UNCHANGED / 1000 })
+      throw withoutStack('gateway_overloaded', { retryAfter: UNCHANGED / 1000 })
+    const { req, response } = exchange
+    const isHttp1 = req.httpVersionMajor === 1
     // The end of the process does not wait for those who look at it.
-    if (req.httpVersionMajor === 1) req.socket.unref()
-    res.writeHead(200, { ...HEADERS, ...(req.httpVersionMajor === 1 && { Connection: 'close' }) })
-    const stream = new Stream(req, res, () => this.#latest())
+    if (isHttp1) req.socket.unref()
+    const out = beginStream(response, { ...HEADERS, ...(isHttp1 && { Connection: 'close' }) })
+    const stream = new Stream(exchange, out, () => this.#latest())
     this.#open.add(stream)
-    await stream.over
-    this.#open.delete(stream)
+    exchange.follow({
+      closesAt: 'report',
+      closed: () => {
+        stream.stop()
+        this.#open.delete(stream)
+      },
+    })
   }
 
   /** Ends all streams. */
@@ -77,9 +86,8 @@ interface Event {
 /** One stream. An event that its client is too slow for is left out: the next one tells all of it. */
 class Stream implements Ticking {
   slot = -1
-  /** Resolves when the stream is over. */
-  readonly over: Promise<void>
-  readonly #res: ServerResponse
+  readonly #res: Exchange['res']
+  readonly #out: RawResponse
   readonly #server: unknown
   readonly #latest: () => Event
   readonly #ticker: Ticker = tickerFor(CHANGED)
@@ -87,31 +95,24 @@ class Stream implements Ticking {
   #sentAt: number
   #sent: string
 
-  constructor(req: IncomingMessage, res: ServerResponse, latest: () => Event) {
+  constructor({ req, res }: Exchange, out: RawResponse, latest: () => Event) {
     this.#res = res
+    this.#out = out
     this.#server = serverOf(req)
     this.#latest = latest
-    this.over = new Promise((resolve) => {
-      res.once('close', () => {
-        this.#ticker.remove(this)
-        // For hosts that answer what nobody seems to have answered.
-        res.end()
-        resolve()
-      })
-    })
     this.#ticker.add(this)
     this.#sentAt = this.#ticker.now
     this.#endsAt = this.#sentAt + LONGEST
     const { content, text } = latest()
     this.#sent = content
-    res.write(text)
+    out.write(text)
   }
 
   tick(now: number): void {
     if (now >= this.#endsAt || isClosed(this.#server)) return this.end()
     const silence = now - this.#sentAt
     if (isFull(this.#res)) {
-      if (silence >= PATIENCE) this.#res.destroy()
+      if (silence >= PATIENCE) this.#out.destroy()
       return
     }
     if (silence < CHANGED) return
@@ -119,12 +120,17 @@ class Stream implements Ticking {
     if (content === this.#sent && silence < UNCHANGED) return
     this.#sentAt = now
     this.#sent = content
-    this.#res.write(text)
+    this.#out.write(text)
+  }
+
+  /** Sends nothing more. */
+  stop(): void {
+    this.#ticker.remove(this)
   }
 
   end(): void {
-    this.#ticker.remove(this)
-    this.#res.end()
+    this.stop()
+    this.#out.end()
   }
 }
 

@@ -22,8 +22,9 @@ const TABLE = `
 table{border-collapse:separate;border-spacing:0;width:100%;background:var(--card);
 border:1px solid var(--line);border-radius:.375rem}
 th,td{text-align:left;padding:.5rem .875rem;vertical-align:middle;overflow-wrap:anywhere}
-th{font-weight:600}thead th{color:var(--muted);font-size:.8125rem;overflow-wrap:normal}
+th{font-weight:600}td{overflow-wrap:break-word}thead th{color:var(--muted);font-size:.8125rem;overflow-wrap:normal}
 tbody th,tbody td{border-top:1px solid var(--line)}
+td time+.muted{white-space:nowrap}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}thead th.number{text-align:right}
 .key{display:block;font-weight:400}
 .state{display:inline-flex;gap:.4rem;align-items:center;font-weight:600;white-space:nowrap;
@@ -31,7 +32,8 @@ border:1px solid currentColor;border-radius:1rem;padding:.0625rem .625rem}
 .closed,.joined{color:var(--good)}.open,.away{color:var(--bad)}.half_open,.joining{color:var(--wait)}
 .held{color:var(--hand)}.attention{color:var(--bad)}
 form{display:flex;gap:.5rem}
-button{font:inherit;font-size:.875rem;min-height:2.25rem;padding:0 .75rem;cursor:pointer;color:var(--text);
+time{white-space:nowrap}
+button{font:inherit;font-size:.875rem;white-space:nowrap;overflow-wrap:normal;min-height:2.25rem;padding:0 .75rem;cursor:pointer;color:var(--text);
 background:var(--ground);border:1px solid var(--muted);border-radius:.375rem}
 button:hover{border-color:var(--text)}`
 

@@ -95,6 +95,15 @@ for (const host of hosts) {
       )
     })
 
+    it('is text for Prometheus, which accepts that most', async () => {
+      const accept =
+        'Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+      const { head, body } = await send(request('GET', '/status', accept))
+      assert.equal(fieldOf(head, 'content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+      assert.match(body, /^good_gateway_requests_total\{.*status="200".*\} \d+$/m)
+      assert.ok(body.includes(`good_gateway_circuit_state{circuit="${name}",state="closed"} 2`))
+    })
+
     it('answers HEAD with the head, 405 to other methods, and leaves other paths alone', async () => {
       for (const accept of [HTML, JSON_TYPE, 'Accept: text/event-stream']) {
         const head = await send(request('HEAD', '/status', accept))
