@@ -11,7 +11,7 @@ import type { Report } from './report.js'
 /** Most streams of one page: each keeps a connection. */
 const MOST_STREAMS = 32
 /** Milliseconds between two events, when something has changed and when nothing has. */
-const CHANGED = 1000
+const CHANGED = 500
 const UNCHANGED = 10_000
 /** Milliseconds until a stream ends; the browser comes back, and is authorized anew. */
 const LONGEST = 300_000
