@@ -73,8 +73,10 @@ describe('what the status page tells', () => {
     for (let id = 0; id < 4; id++) await (await fetch(`${gateway.url}/bad/${id}`)).text()
     const { upstreams } = await shown()
     const told = (name: string) => upstreams.find((each) => each.name === name)
-    const { p50 = 0, p99 = 0, ...good } = told('told good') ?? {}
-    assert.deepEqual([good.calls, good.failed], [5, 0])
+    const good = told('told good')
+    assert.ok(good)
+    const { calls, failed, p50 = 0, p99 = 0 } = good
+    assert.deepEqual([calls, failed], [5, 0])
     assert.ok(p50 > 0.025 && p50 <= p99, `${p50}, ${p99}`)
     const bad = told('told bad')
     assert.deepEqual([bad?.calls, bad?.failed, bad?.p50], [3, 3, undefined])
