@@ -38,7 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['validation'],
   bytes: ['common'],
   'content-type': ['content'],
-  negotiator: ['problem'],
+  negotiator: ['problem', 'telemetry'],
   'eventsource-parser': ['content'],
   'structured-headers': ['problem', 'diagnose'],
   undici: ['forward'],

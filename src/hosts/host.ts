@@ -7,6 +7,8 @@ import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
 import { framed } from '../exchange/framing.js'
+import type { Health } from '../telemetry/health.js'
+import type { StatusPage } from '../telemetry/status/status-page.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -44,6 +46,21 @@ export interface CircuitBreakerHandle {
    * const stock = await inventory.fire((signal) => fetch(url, { signal }))
    */
   fire<T>(action: Action<T>): Promise<T>
+}
+
+/** What a `health` middleware is told of the server. */
+export interface HealthHandle {
+  /**
+   * The server is about to stop: from now on its readiness is 503 `gateway_shutting_down`, so that a
+   * load balancer sends no new requests. Those that still come are answered as before.
+   */
+  drain(): void
+}
+
+/** What a `statusPage` middleware can be told. */
+export interface StatusPageHandle {
+  /** Collects no more, and ends the streams of events; the page itself still answers. */
+  stop(): void
 }
 
 /** The function `routes`, and its way to make a table. */
@@ -128,6 +145,22 @@ export function circuitBreakerOn<Middleware extends object>(
     breaker: { get: () => circuit.breaker },
     fire: { value: circuit.fire },
   }) as Middleware & CircuitBreakerHandle
+}
+
+/** The middleware of `health`, with the way to its end. */
+export function healthOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, drain }: Health,
+): Middleware & HealthHandle {
+  return Object.assign(middlewareOf(step), { drain })
+}
+
+/** The middleware of `statusPage`, with the way to its end. */
+export function statusPageOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, stop }: StatusPage,
+): Middleware & StatusPageHandle {
+  return Object.assign(middlewareOf(step), { stop })
 }
 
 /** The function `routes` of a host. */
