@@ -6,6 +6,15 @@ import { BUCKETS } from './window.js'
 /** What a call says about the upstream; `neutral` when it says nothing about it. */
 export type Verdict = 'success' | 'failure' | 'neutral'
 
+/** The part of opossum's circuit breaker that users may read and listen to. */
+export interface Breaker extends EventEmitter {
+  readonly name: string
+  readonly opened: boolean
+  readonly closed: boolean
+  readonly halfOpen: boolean
+  readonly stats: Readonly<Record<'fires' | 'successes' | 'failures', number>>
+}
+
 /** opossum's circuit breaker, which gets verdicts in place of calls. */
 export function createBreaker(
   settings: CircuitSettings,

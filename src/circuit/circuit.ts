@@ -1,24 +1,15 @@
-import type { EventEmitter } from 'node:events'
 import type CircuitBreaker from 'opossum'
 import { callBack } from '../common/callback.js'
 import { Backoff } from './backoff.js'
-import { createBreaker, type Verdict } from './breaker.js'
+import { type Breaker, createBreaker, type Verdict } from './breaker.js'
 import type { Permit, Refusal } from './permit.js'
 import { Probes } from './probes.js'
 import type { CircuitSettings } from './settings.js'
 import { leftOf, type News, type Opening, type Shared } from './sharing.js'
+import { Teller } from './teller.js'
 import { Window } from './window.js'
 
-export type { Permit, Refusal, Verdict }
-
-/** The part of opossum's circuit breaker that users may read and listen to. */
-export interface Breaker extends EventEmitter {
-  readonly name: string
-  readonly opened: boolean
-  readonly closed: boolean
-  readonly halfOpen: boolean
-  readonly stats: Readonly<Record<'fires' | 'successes' | 'failures', number>>
-}
+export type { Breaker, Permit, Refusal, Verdict }
 
 /** Longest wait in milliseconds that clients are told: they have no bound of their own. */
 const LONGEST_TOLD = 300_000
@@ -36,6 +27,7 @@ export class Circuit {
   readonly #window: Window
   readonly #backoff: Backoff
   readonly #probes = new Probes()
+  readonly #teller: Teller
   #inside = 0
   #since = Date.now()
   #generation = 0
@@ -53,14 +45,20 @@ export class Circuit {
   /** Others have said how long it is open, of which opossum's timer does not know. */
   #tookOver = false
 
-  constructor(settings: CircuitSettings) {
+  /** Who changes its state at this moment, where it is not a call of its own or its timer. */
+  #mover: Mover | undefined
+
+  /** @param key - which of several of its name it is. */
+  constructor(settings: CircuitSettings, key?: string) {
     this.#settings = settings
+    this.#teller = new Teller(settings.name, key)
     this.#backoff = new Backoff(settings.resetTimeout, settings.rollingCountTimeout)
     this.#window = new Window(settings.rollingCountTimeout)
     this.breaker = createBreaker(settings, this.#window.rotation)
     this.breaker.on('open', () => this.#opened(false)).on('close', () => this.#closed())
     this.breaker.on('halfOpen', () => {
       if (!this.#forcedOpen) this.#since = Date.now()
+      this.#tell('wait_over')
     })
   }
 
@@ -83,20 +81,26 @@ export class Circuit {
     if (this.#asking === permit) this.#asking = undefined
     if (this.#probes.isCurrent(permit) && (isOurs || this.#trial)) return permit
     this.giveBack(permit)
-    return this.breaker.closed ? this.enter() : 'circuit_open'
+    return this.breaker.closed ? this.enter() : this.#teller.refused('circuit_open')
   }
 
   /** As `admit`, but asks no other process. */
   enter(): Permit | Refusal {
     const { closed } = this.breaker
     if (this.#forcedOpen || (!closed && (!this.#halfOpen || this.#probes.areUnderWay)))
-      return 'circuit_open'
-    if (this.#inside >= this.#settings.capacity) return 'concurrency_limit'
+      return this.#teller.refused('circuit_open')
+    if (this.#inside >= this.#settings.capacity) return this.#teller.refused('concurrency_limit')
     this.#inside++
     const permit = { probe: !closed || this.#doubt !== undefined, generation: this.#generation }
-    const { timeout, totalTimeout } = this.#settings
-    if (!closed) this.#probes.start(permit, timeout, totalTimeout)
+    if (!closed) this.#startProbe(permit)
     return permit
+  }
+
+  #startProbe(permit: Permit): void {
+    const { timeout, totalTimeout } = this.#settings
+    this.#probes.start(permit, timeout, totalTimeout)
+    // Where others have said how long it is open, no timer has told it.
+    this.#tell('wait_over')
   }
 
   /** The work of a request that was let through has ended. */
@@ -118,7 +122,10 @@ export class Circuit {
   /** Reports how a call went; `wait` is the wait in milliseconds that the upstream asked for. */
   report(permit: Permit, verdict: Verdict, wait?: number): void {
     if (permit.generation !== this.#generation) return
-    if (verdict === 'neutral') return this.#decideNothing(permit)
+    if (verdict === 'neutral') {
+      if (this.#probes.drop(permit)) this.#shared?.free()
+      return
+    }
     const { closed } = this.breaker
     if (!closed && !this.#probes.has(permit)) return
     this.#window.rotate()
@@ -131,21 +138,12 @@ export class Circuit {
     const doubt = permit.probe ? this.#doubt : undefined
     // opossum reads this option when it opens, which the next lines may cause.
     this.breaker.options.resetTimeout = doubt ? leftOf(doubt) : this.#backoff.next(wait)
-    if (this.breaker.opened) return this.#decideAlone(verdict)
-    this.breaker.fire(verdict).catch(ignore)
+    // opossum does not know that it is half-open.
+    if (this.breaker.opened)
+      return verdict === 'failure' ? this.#opened(true) : this.#quietly(() => this.breaker.close())
+    this.breaker.fire(verdict).catch(() => {})
     if (doubt || this.#failuresInRow >= (this.#settings.consecutiveFailures || Infinity))
       this.#quietly(() => this.breaker.open())
-  }
-
-  #decideNothing(permit: Permit): void {
-    if (this.#probes.isCurrent(permit)) this.#shared?.free()
-    this.#probes.drop(permit)
-  }
-
-  /** The probe of a circuit that opossum does not know to be half-open. */
-  #decideAlone(verdict: Verdict): void {
-    if (verdict === 'failure') this.#opened(true)
-    else this.#quietly(() => this.breaker.close())
   }
 
   /**
@@ -185,20 +183,30 @@ export class Circuit {
   }
 
   /** Opens and stays open until it is closed by hand. The waits of later openings do not change. */
-  forceOpen(): void {
+  forceOpen(mover: Mover = 'by_hand'): void {
     this.#forcedOpen = true
     this.#generation++
     this.#probes.clear()
-    this.breaker.open()
+    this.#move(mover, () => this.breaker.open())
   }
 
   /** Closes with an empty window; where it is closed already, empties the window. */
-  close(): void {
+  close(mover: Mover = 'by_hand'): void {
     this.#forcedOpen = false
-    if (this.breaker.closed) return this.#clean()
-    // No call of its own has closed it.
-    this.#trial = true
-    this.breaker.close()
+    if (this.breaker.closed) this.#clean()
+    else this.#move(mover, () => this.breaker.close())
+  }
+
+  /** Changes the state, and tells of it with who has caused it. */
+  #move(mover: Mover, change: () => void): void {
+    this.#mover = mover
+    this.#quietly(change)
+    this.#mover = undefined
+    this.#tell(mover)
+  }
+
+  #tell(reason: string): void {
+    this.#teller.changed(this.#forcedOpen ? 'held' : this.state, this.#mover ?? reason)
   }
 
   /** Whole seconds until a retry makes sense, from 1 to 300. */
@@ -216,10 +224,8 @@ export class Circuit {
     if (!this.#forcedOpen) this.#backoff.opened(this.#doubt?.inRow)
     this.#opensUntil = performance.now() + this.breaker.options.resetTimeout
     this.#tookOver = tookOver
-    const isNews = !this.#doubt && !this.#trial && !this.#forcedOpen
-    this.#doubt = undefined
-    this.#trial = false
-    if (isNews) this.#shared?.opened()
+    this.#tell(this.#teller.last === 'half_open' ? 'probe_failed' : 'failures')
+    this.#tellOthers('opened')
   }
 
   #closed(): void {
@@ -228,9 +234,16 @@ export class Circuit {
     this.#backoff.closed()
     this.#tookOver = false
     this.#clean()
-    const isNews = !this.#trial
+    this.#tell('probe_succeeded')
+    this.#tellOthers('closed')
+  }
+
+  /** What they have said first, and what was done by hand, is no news of its own. */
+  #tellOthers(change: 'opened' | 'closed'): void {
+    const isNews = !this.#doubt && !this.#trial && !this.#mover
+    this.#doubt = undefined
     this.#trial = false
-    if (isNews) this.#shared?.closed()
+    if (isNews) this.#shared?.[change]()
   }
 
   /** Empties the window: the failures before the opening say nothing about the recovered upstream. */
@@ -267,15 +280,15 @@ export class Circuit {
     const { closed } = this.breaker
     if (news.state === 'closed') {
       if (!closed) this.#takeOver(performance.now(), true)
-      if (!closed && atOnce) this.#quietly(() => this.breaker.close())
+      if (!closed && atOnce) this.#move('fleet', () => this.breaker.close())
     } else if (closed) {
       this.#doubt = news
       this.breaker.options.resetTimeout = leftOf(news)
-      if (atOnce) this.#quietly(() => this.breaker.open())
+      if (atOnce) this.#move('fleet', () => this.breaker.open())
     } else {
-      this.#takeOver(news.until, false)
       this.#probes.clear()
       this.#backoff.follow(news.inRow)
+      this.#takeOver(news.until, false)
     }
   }
 
@@ -283,9 +296,11 @@ export class Circuit {
     this.#opensUntil = until
     this.#tookOver = true
     this.#trial = trial
+    this.#tell('fleet')
   }
 }
 
-const SUCCESS: readonly Verdict[] = ['success']
+/** Who else than its own calls and its timer changes the state of a circuit. */
+type Mover = 'by_hand' | 'fleet'
 
-const ignore = (): void => {}
+const SUCCESS: readonly Verdict[] = ['success']

@@ -36,10 +36,12 @@ export class Probes {
     this.#current = undefined
   }
 
-  /** It has decided nothing. */
-  drop(permit: Permit): void {
-    if (permit === this.#current) this.#current = undefined
+  /** It has decided nothing; whether it was the current one. */
+  drop(permit: Permit): boolean {
     this.#slow.delete(permit)
+    if (permit !== this.#current) return false
+    this.#current = undefined
+    return true
   }
 
   clear(): void {

@@ -12,6 +12,8 @@ export interface CircuitEntry {
   /** The key of the circuit; empty where it has none. */
   readonly key: string
   readonly state: 'closed' | 'open' | 'half-open'
+  /** Whether it was opened by hand, and stays so until somebody closes it. */
+  readonly held: boolean
   /** When it entered this state, as milliseconds since the epoch. */
   readonly since: number
   /** Seconds until a retry makes sense; 0 while the circuit is closed. */
@@ -53,7 +55,7 @@ export class Circuits {
   }
 
   #made(key: string): Circuit {
-    const circuit = new Circuit(this.settings)
+    const circuit = new Circuit(this.settings, key === '' ? undefined : key)
     circuit.share(shared.fleet?.join(this.settings.name, key, circuit))
     return circuit
   }
@@ -77,6 +79,9 @@ export class Circuits {
       key,
       get state() {
         return circuit.state
+      },
+      get held() {
+        return circuit.isHeld
       },
       get since() {
         return circuit.since
