@@ -261,12 +261,12 @@ export class Circuit {
   /** Shares it from now on, or with `undefined` no more. */
   share(shared: Shared | undefined): void {
     this.#shared = shared
-    this.#doubt = undefined
+    if (shared === undefined) this.#doubt = undefined
   }
 
   /** How it is open, for others. */
   get opening(): Opening {
-    const wait = Math.max(1, Math.ceil(this.#opensUntil - performance.now()))
+    const { resetTimeout: wait } = this.breaker.options
     return { state: 'open', until: this.#opensUntil, wait, inRow: this.#backoff.inRow }
   }
 
