@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import CircuitBreaker from 'opossum'
+import CircuitBreaker from '#opossum'
 import { callBack } from '../common/callback.js'
 import { Backoff } from './backoff.js'
 import type { CircuitSettings } from './settings.js'
