@@ -114,11 +114,13 @@ export abstract class Call implements Candidate {
   /**
    * This side has ended it after its head: the application needs no more of it. While its response is
    * on the way to the client, that is a timeout of the application's own.
+   *
+   * @param isTimeout - Whether it is known to be one.
    */
-  abortedByApplication(error: unknown): void {
+  abortedByApplication(error: unknown, isTimeout = false): void {
     const { calls } = this
     const isHalfway = calls?.relay === this && !calls.owner.response.res.writableEnded
-    if (this.failure || isHalfway) this.fail(error)
+    if (this.failure || isHalfway || isTimeout) this.fail(error)
     else this.end('aborted')
   }
 
