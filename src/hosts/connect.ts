@@ -25,7 +25,6 @@ import {
   circuitBreakerOn,
   type Routes,
   routesOn,
-  runStep,
   validateOn,
 } from './host.js'
 
@@ -72,7 +71,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
         return answerOutside(exchange, error)
       }
     }
-    runStep(step, exchange, async () => next()).catch(fail)
+    step(exchange, async () => next()).catch(fail)
   }
   return brand(middleware, step)
 }

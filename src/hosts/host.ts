@@ -4,7 +4,6 @@ import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
-import { framed } from '../exchange/framing.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -65,21 +64,6 @@ export interface Routes<Middleware, Routable, Given> {
     document: object | string,
     options?: RoutesOptions & OpenApiOptions,
   ): Middleware & Checked<Given>
-}
-
-/** Runs a step, once what comes after it can send the request on whole. */
-export function runStep(
-  step: Step,
-  exchange: Exchange,
-  next: () => Promise<unknown>,
-): Promise<void> {
-  return (
-    framed(exchange)?.then(
-      () => step(exchange, next),
-      // The step answers it, or has a reason of its own to refuse the request.
-      (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
-    ) ?? step(exchange, next)
-  )
 }
 
 /** The step that a middleware of this package was made of. */

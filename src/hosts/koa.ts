@@ -17,7 +17,6 @@ import {
   circuitBreakerOn,
   type Routes,
   routesOn,
-  runStep,
   validateOn,
 } from './host.js'
 
@@ -63,7 +62,7 @@ function middlewareOf(step: Step): KoaMiddleware {
     const exchange = exchangeOf(carrierOf(context))
     // A route may lead back to a middleware of Koa, which wants it.
     exchange.hostContext = context
-    return runStep(step, exchange, () => {
+    return step(exchange, () => {
       // For what is mounted behind a table of ours, as a router of Koa would.
       if (exchange.route !== undefined) context.params = exchange.params
       return next()

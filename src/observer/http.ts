@@ -5,7 +5,12 @@ import type { Calls } from '../exchange/calls.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { currentExchange, observer } from './context.js'
 import { CALL, HttpCall, type Observed } from './http-call.js'
-import { isRedirecting, onWrapperError, type Redirecting, wrapperOf } from './redirects.js'
+import {
+  isRedirecting,
+  onWrapperError,
+  type Redirecting,
+  wrapperOf,
+} from '../exchange/redirects.js'
 
 interface RequestMessage {
   readonly request: Observed

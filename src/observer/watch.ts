@@ -3,6 +3,7 @@ import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type Call, explain } from '../exchange/calls.js'
 import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
+import { pipeFramed } from '../exchange/framing.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
 import { bodySpent, isBodySpent, wasRead } from '../exchange/spent-body.js'
 import { brokenBy, clientLeft } from '../response/client.js'
@@ -70,10 +71,8 @@ type Pipe = IncomingMessage['pipe']
  */
 const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
   takeBody(target, exchangeOfBody(this))
-  return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
+  return Reflect.apply(pipeFramed, this, [target, options]) as typeof target
 } as Pipe
-
-const pipeOf = (req: IncomingMessage): Pipe => (Object.getPrototypeOf(req) as IncomingMessage).pipe
 
 /** Events of the incoming body belong to no request by themselves; those of this one belong to it. */
 function keepContext(req: IncomingMessage): void {
