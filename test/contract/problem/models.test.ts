@@ -73,51 +73,38 @@ const clients: Record<string, Client> = {
   'langchain, responses': { format: 'openai', ask: langchain(true) },
 }
 
-const events = (...all: { type?: string }[]) =>
-  all
-    .map((each) => `${each.type ? `event: ${each.type}\n` : ''}data: ${JSON.stringify(each)}\n\n`)
-    .join('')
+const event = (type: string, data: object) =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
 
 const base = { id: 'c', created: 1, model: 'm' }
 const usage = { input_tokens: 1, output_tokens: 1 }
 const parts = ['Once', ' upon', ' a time']
 
+const chunk = (content: string): string => {
+  const choices = [{ index: 0, delta: { role: 'assistant', content }, finish_reason: null }]
+  return `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices })}\n\n`
+}
+const response = { ...base, object: 'response', created_at: 1, status: 'in_progress', output: [] }
+const item = { id: 'i', type: 'message', role: 'assistant', content: [] }
+const message = { ...base, type: 'message', role: 'assistant', content: [], usage }
+
 /** The beginning of a stream, by the end of the path. */
 const streams: Record<string, string> = {
-  completions: events(
-    ...parts.map((content) => ({
-      ...base,
-      object: 'chat.completion.chunk',
-      choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: null }],
-    })),
-  ),
-  responses: events(
-    {
-      type: 'response.created',
-      ...{
-        response: { ...base, object: 'response', created_at: 1, status: 'in_progress', output: [] },
-      },
-    },
-    {
-      type: 'response.output_item.added',
-      ...{ output_index: 0, item: { id: 'i', type: 'message', role: 'assistant', content: [] } },
-    },
-    ...parts.map((delta) => ({
-      type: 'response.output_text.delta',
-      ...{ item_id: 'i', output_index: 0, content_index: 0, delta },
-    })),
-  ),
-  messages: events(
-    {
-      type: 'message_start',
-      ...{ message: { ...base, type: 'message', role: 'assistant', content: [], usage } },
-    },
-    { type: 'content_block_start', ...{ index: 0, content_block: { type: 'text', text: '' } } },
-    ...parts.map((text) => ({
-      type: 'content_block_delta',
-      ...{ index: 0, delta: { type: 'text_delta', text } },
-    })),
-  ),
+  completions: parts.map(chunk).join(''),
+  responses:
+    event('response.created', { response }) +
+    event('response.output_item.added', { output_index: 0, item }) +
+    parts
+      .map((delta) => ({ item_id: 'i', output_index: 0, content_index: 0, delta }))
+      .map((data) => event('response.output_text.delta', data))
+      .join(''),
+  messages:
+    event('message_start', { message }) +
+    event('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }) +
+    parts
+      .map((text) => ({ index: 0, delta: { type: 'text_delta', text } }))
+      .map((data) => event('content_block_delta', data))
+      .join(''),
 }
 
 const dies: Behaviour = ({ url = '' }, res) => {
@@ -150,7 +137,7 @@ for (const host of hosts)
     after(() => upstream.close())
 
     async function ask(
-      { format, ask }: Client,
+      client: Client,
       {
         prompt = 'Hello',
         pause = 0,
@@ -164,13 +151,13 @@ for (const host of hosts)
       }
       const gateway = await host.start({
         use: ({ problemDetails, validate }) => [
-          problemDetails({ format, ...options }),
+          problemDetails({ format: client.format, ...options }),
           validate({ body }, { limit: '2kb' }),
         ],
         handler: (req, res) => forward(req, res, upstream.url),
       })
       try {
-        return await ask(`${gateway.url}/v1`, prompt, pause)
+        return await client.ask(`${gateway.url}/v1`, prompt, pause)
       } finally {
         await gateway.close()
       }
