@@ -15,6 +15,8 @@ export interface CallsOwner {
   readonly url: string
   readonly response: Gate
   readonly upstream: string | undefined
+  /** Whether the request is over. */
+  readonly isClosed: boolean
   fail(error: unknown): GatewayError
 }
 
@@ -38,6 +40,8 @@ export interface CallHead {
 export abstract class Call implements Candidate {
   /** Whose it is; undefined once its request is over. */
   calls: Calls | undefined
+  /** Those of the request in whose context it was made, where it was taken for another's. */
+  madeIn: Calls | undefined = undefined
   /** Milliseconds of the monotonic clock; so are the others. */
   readonly startedAt: number = performance.now()
   /** When its connection stood, TLS included; the start where it was used before. */
@@ -162,6 +166,7 @@ export abstract class Call implements Candidate {
   /** Lets go of its request, which is over. */
   forget(): void {
     this.calls = undefined
+    this.madeIn = undefined
     if (this.state !== 'open') this.release()
   }
 

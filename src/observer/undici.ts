@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { http } from '../common/builtins.js'
 import { currentExchange, exchangeOfBody } from './context.js'
+import { beginIn } from './owner.js'
 import { CALL, UndiciCall, type UndiciRequest } from './undici-call.js'
 
 interface RequestMessage {
@@ -30,7 +31,8 @@ export const undiciChannels = {
     if (exchange === undefined) return
     const call = new UndiciCall(exchange.calls, request)
     request[CALL] = call
-    exchange.calls.begin(call)
+    if (sender) exchange.calls.begin(call)
+    else beginIn(exchange.calls, call)
   },
   'undici:client:sendHeaders': (message: unknown) => {
     known(message)?.sent((message as SendMessage).socket)

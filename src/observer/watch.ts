@@ -10,6 +10,7 @@ import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
 import { currentExchange, exchangeOfBody, observer, runIn } from './context.js'
 import { takeBody } from './http.js'
+import { giveBack, waitsForCall, waitsNoMore } from './owner.js'
 
 /** Runs the rest of a request so that its outgoing calls are known as its own. */
 export function observe(exchange: Exchange, next: () => Promise<unknown>): Promise<unknown> {
@@ -20,6 +21,7 @@ export function observe(exchange: Exchange, next: () => Promise<unknown>): Promi
 export function watch(exchange: Exchange): void {
   if (exchange.isWatched) return
   exchange.isWatched = true
+  waitsForCall(exchange.calls)
   exchange.follow(ABORT)
   hook(exchange.response)
   const { req } = exchange
@@ -31,9 +33,14 @@ export function watch(exchange: Exchange): void {
 const ABORT: Follower = {
   closesAt: 'calls',
   callStarted(call) {
-    if (call.calls && wasRead(call.calls.owner.req)) setTimeout(judgeBody, PATIENCE, call).unref()
+    const { calls } = call
+    if (calls === undefined) return
+    waitsNoMore(calls)
+    if (call.madeIn === undefined) giveBack(calls)
+    if (wasRead(calls.owner.req)) setTimeout(judgeBody, PATIENCE, call).unref()
   },
   closed(exchange) {
+    waitsNoMore(exchange.calls)
     const reason = reasonOfCut(exchange)
     if (reason === undefined) return
     // What the proxy makes of the calls that end now, nobody reads; but it may throw.
