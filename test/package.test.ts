@@ -29,7 +29,7 @@ function preparedCopy(folder: string): string {
   const needed = ['dist', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
   for (const name of [...needed, 'SECURITY.md'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
-  execFileSync(process.execPath, [join(root, 'scripts/slim.mjs'), join(copy, 'dist')])
+  execFileSync(process.execPath, [join(root, 'src/slim.mjs'), join(copy, 'dist')])
   return copy
 }
 
