@@ -16,7 +16,15 @@ import { dirname, join } from 'node:path'
 import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const entries = ['good-gateway', 'good-gateway/express', 'good-gateway/koa', 'good-gateway/client']
+const entries = [
+  'good-gateway',
+  'good-gateway/express',
+  'good-gateway/koa',
+  'good-gateway/client',
+  'good-gateway/prometheus',
+  'good-gateway/opentelemetry',
+  'good-gateway/log',
+]
 
 describe('the packed package', function () {
   this.timeout(60_000)
