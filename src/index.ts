@@ -1,4 +1,15 @@
 export { breakers, type CircuitEntry } from './circuit/registry.js'
+export type {
+  AnsweredBy,
+  CallEndEvent,
+  CircuitEvent,
+  Events,
+  FleetEvent,
+  ProblemEvent,
+  RefusalEvent,
+  RequestEndEvent,
+  RequestStartEvent,
+} from './common/event-shapes.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
 export type { CircuitBreakerOptions, Fallback, Outcome } from './breaker/options.js'

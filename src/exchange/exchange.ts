@@ -215,8 +215,8 @@ export class Exchange {
         if (follower?.closesAt === step) tellClosed(this, follower)
       }
     followers.length = 0
-    tellEnd(this)
     this.calls.release()
+    tellEnd(this)
     this.hostContext = undefined
     if (context === undefined) return
     context.exchange = undefined
