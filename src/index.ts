@@ -40,5 +40,6 @@ export {
   statusPage,
   validate,
 } from './hosts/connect.js'
+export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'

@@ -6,7 +6,6 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
-import { framed } from '../exchange/framing.js'
 import type { Health } from '../telemetry/health.js'
 import type { StatusPage } from '../telemetry/status/status-page.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
@@ -86,20 +85,15 @@ export interface Routes<Middleware, Routable, Given> {
   ): Middleware & Checked<Given>
 }
 
-/** Runs a step, once what comes after it can send the request on whole. */
+/** Runs a step; what a middleware refuses that works alone is told to those who listen to events. */
 export function runStep(
   step: Step,
   exchange: Exchange,
   next: () => Promise<unknown>,
 ): Promise<void> {
-  const done =
-    framed(exchange)?.then(
-      () => step(exchange, next),
-      // The step answers it, or has a reason of its own to refuse the request.
-      (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
-    ) ?? step(exchange, next)
-  if (exchange.hasProblemDetails || !isListenedTo()) return done
-  return done.catch((error: unknown) => thrown(exchange, error))
+  const ended = step(exchange, next)
+  if (exchange.hasProblemDetails || !isListenedTo()) return ended
+  return ended.catch((error: unknown) => thrown(exchange, error))
 }
 
 /** Nobody else tells what a middleware refuses that works alone: the host answers it. */
