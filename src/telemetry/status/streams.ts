@@ -23,6 +23,7 @@ const HEADERS = {
   // Compressors would keep the events until they have enough of them.
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
 }
 
 /** The open streams of one page. */
