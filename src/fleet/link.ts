@@ -64,7 +64,7 @@ export class Link {
     )
     const [word = '', now = '', ...rest] = wordsOf(await within(this.#timeout, 'A reply', reply))
     if (!/^\d+$/.test(now)) throw new Error('The reply of the store is none of the script')
-    this.#ahead = Number(now) - (sentAt + performance.now()) / 2
+    if (now !== '0') this.#ahead = Number(now) - (sentAt + performance.now()) / 2
     return { word, rest }
   }
 

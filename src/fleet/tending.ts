@@ -1,5 +1,5 @@
 /** Milliseconds between two resyncs at least, however many messages ask for one. */
-const LEAST = 250
+const LEAST = 100
 /** Milliseconds until the first try to come back, and between later tries at most. */
 const FIRST_TRY = 100
 const LONGEST_TRY = 2000
