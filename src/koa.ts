@@ -1,14 +1,18 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
+  type KoaStatusPage,
   type KoaValidate,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
   validate,
 } from './hosts/koa.js'

@@ -1,11 +1,12 @@
 import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
-import type { Exchange, Step } from '../exchange/exchange.js'
+import { done, type Exchange, type Step } from '../exchange/exchange.js'
 import { startObserver } from '../observer/start.js'
 import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
 import type { Breaker } from '../circuit/circuit.js'
+import type { Permit, Refusal } from '../circuit/permit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
@@ -44,27 +45,26 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     ticker: tickerOf(settings),
     sawCall: unseenWarning(settings.name),
   }
-  async function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
+  function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
     // Nobody would be told of its end: the close of this response is over.
-    if (isOver(exchange)) throw new GatewayError('client_closed_request')
+    if (isOver(exchange)) return Promise.reject(new GatewayError('client_closed_request'))
     watch(exchange)
     exchange.upstream = settings.name
     if (settings.repeatable) exchange.repeatable = true
     const circuit = circuits.get(keyOf(exchange))
+    const goOn = (permit: Permit | Refusal): Promise<void> => {
+      if (typeof permit === 'string')
+        return refuse(exchange, refusalOf(permit, circuit, settings.name), settings.fallback)
+      const admission = new Admission(exchange, mounted, circuit, permit)
+      return observe(exchange, next).then(done, (error: unknown) => {
+        if (!admission.caught(error)) throw error
+      })
+    }
     const admitted = circuit.admit()
     // To wait for nothing would take another turn for every request.
-    const permit =
-      admitted instanceof Promise
-        ? await permission(circuit, admitted, () => isOver(exchange))
-        : admitted
-    if (typeof permit === 'string')
-      return refuse(exchange, refusalOf(permit, circuit, settings.name), settings.fallback)
-    const admission = new Admission(exchange, mounted, circuit, permit)
-    try {
-      await observe(exchange, next)
-    } catch (error) {
-      if (!admission.caught(error)) throw error
-    }
+    return admitted instanceof Promise
+      ? permission(circuit, admitted, () => isOver(exchange)).then(goOn)
+      : goOn(admitted)
   }
   return {
     step: circuitBreaker,
@@ -77,12 +77,12 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
 
 const isOver = ({ isClosed, res }: Exchange): boolean => isClosed || res.closed
 
-async function refuse(
+function refuse(
   exchange: Exchange,
   refusal: GatewayError,
   fallback: Fallback | undefined,
 ): Promise<void> {
-  if (fallback === undefined || exchange.res.headersSent) throw refusal
+  if (fallback === undefined || exchange.res.headersSent) return Promise.reject(refusal)
   return fallBack(exchange, refusal, fallback)
 }
 

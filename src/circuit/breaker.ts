@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import CircuitBreaker from 'opossum'
+import CircuitBreaker from '#opossum'
 import type { CircuitSettings } from './settings.js'
 import { BUCKETS } from './window.js'
 

@@ -1,4 +1,4 @@
-import type CircuitBreaker from 'opossum'
+import type CircuitBreaker from '#opossum'
 import { callBack } from '../common/callback.js'
 import { Backoff } from './backoff.js'
 import { type Breaker, createBreaker, type Verdict } from './breaker.js'

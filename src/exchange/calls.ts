@@ -14,6 +14,8 @@ import { bodySpent, isBodySpent } from './spent-body.js'
 /** Whose calls they are, as far as the calls must know. */
 export interface CallsOwner extends EventRequest {
   readonly response: Gate
+  /** Whether the request is over. */
+  readonly isClosed: boolean
   fail(error: unknown): GatewayError
 }
 
@@ -37,6 +39,8 @@ export interface CallHead {
 export abstract class Call implements Candidate {
   /** Whose it is; undefined once its request is over. */
   calls: Calls | undefined
+  /** Those of the request in whose context it was made, where it was taken for another's. */
+  madeIn: Calls | undefined = undefined
   /** Milliseconds of the monotonic clock; so are the others. */
   readonly startedAt: number = performance.now()
   /** When its connection stood, TLS included; the start where it was used before. */
@@ -120,11 +124,13 @@ export abstract class Call implements Candidate {
   /**
    * This side has ended it after its head: the application needs no more of it. While its response is
    * on the way to the client, that is a timeout of the application's own.
+   *
+   * @param isTimeout - Whether it is known to be one.
    */
-  abortedByApplication(error: unknown): void {
+  abortedByApplication(error: unknown, isTimeout = false): void {
     const { calls } = this
     const isHalfway = calls?.relay === this && !calls.owner.response.res.writableEnded
-    if (this.failure || isHalfway) this.fail(error)
+    if (this.failure || isHalfway || isTimeout) this.fail(error)
     else this.end('aborted')
   }
 
@@ -166,6 +172,7 @@ export abstract class Call implements Candidate {
   /** Lets go of its request, which is over. */
   forget(): void {
     this.calls = undefined
+    this.madeIn = undefined
     if (this.state !== 'open') this.release()
   }
 

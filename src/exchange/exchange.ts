@@ -8,10 +8,12 @@ import { Gate } from '../response/gate.js'
 import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { dropUpstreamFields } from './upstream-fields.js'
@@ -97,6 +99,8 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
+  /** Whether a defect of the application was printed. @internal */
+  isDefectTold = false
   /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Whether the request may be sent again, whatever its method. @internal */
@@ -255,12 +259,20 @@ const PLAIN: Responder = {
   report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
 
-/** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
+/**
+ * What every middleware is inside; the adapters of the entries turn it into their host's shape.
+ *
+ * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
+ * `next` never throws; it gives a promise that rejects.
+ */
 export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
 }
+
+/** Takes the place of a result that nobody wants. */
+export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')
@@ -295,6 +307,7 @@ function hasNames(params: object): boolean {
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
   if (req.httpVersionMajor === 1) tidyFraming(req)
+  if (hasUnusualBody(req)) req.pipe = pipeFramed
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)
