@@ -114,6 +114,9 @@ export class Member implements Fleet, Crew {
     } catch (error) {
       this.#goAway(error)
       return false
+    } finally {
+      // Those that began to listen to the events since the last time know nothing of it yet.
+      this.told(undefined)
     }
   }
 
