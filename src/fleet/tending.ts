@@ -44,7 +44,7 @@ export class Tending {
     this.#dueAt = time
     if (this.#isRunning) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#run(), time - performance.now()).unref()
+    this.#timer = setTimeout(() => void this.#run(), Math.max(1, time - performance.now())).unref()
   }
 
   async #run(): Promise<void> {
