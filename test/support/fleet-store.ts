@@ -42,6 +42,11 @@ export class MemoryStore implements FleetStore {
     return this.#listeners.size
   }
 
+  /** Commands that wait for `resume`. */
+  get waiting(): number {
+    return this.#waiting?.length ?? 0
+  }
+
   /** Sends a message to all members, whoever has written it. */
   publish(message: string): void {
     for (const { onMessage } of this.#listeners) queueMicrotask(() => onMessage(message))
