@@ -12,8 +12,8 @@ import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
 import { tickerOf } from './deadlines.js'
 import { type CircuitBreakerOptions, type Fallback, readOptions, type Settings } from './options.js'
-import { permission } from './permission.js'
 import { refusalOf } from './refusal.js'
+import { permission } from '../circuit/permission.js'
 import { circuitsOf } from '../circuit/registry.js'
 
 /** A circuit breaker before it is adapted to a host. */
