@@ -10,5 +10,7 @@ export {
   problemDetails,
   problemPages,
   routes,
+  transform,
   validate,
 } from './hosts/koa.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'
