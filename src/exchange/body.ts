@@ -94,7 +94,7 @@ export function replaceBody(exchange: Exchange, bytes: Buffer, options: PeekOpti
   if (req.readableEnded) throw alreadyRead(req, options)
   takeAll(req)
   if (bytes.length > 0) req.unshift(bytes)
-  if (!Object.hasOwn(req, 'readableDidRead')) hideRead(req)
+  hideRead(req)
   exchange.body = Promise.resolve(bytes)
 }
 
@@ -121,17 +121,18 @@ function takeAll(req: IncomingMessage): Buffer {
   return chunks.concat()
 }
 
-/** fetch() refuses a body that was read before; ours was put back whole. */
+/** Nothing public takes back that a stream was read. */
+interface Reading {
+  readonly _readableState?: { dataEmitted?: boolean }
+}
+
+/**
+ * fetch() refuses a body that was read before; ours was put back whole. An own property or method of
+ * the request would make it outlive two collections of the young generation.
+ */
 function hideRead(req: IncomingMessage): void {
-  Object.defineProperty(req, 'readableDidRead', { value: false, configurable: true })
-  const shown = req.emit
-  req.emit = function emit(this: IncomingMessage, event: string | symbol, ...args: unknown[]) {
-    if (event === 'data' || event === 'end') {
-      Reflect.deleteProperty(req, 'readableDidRead')
-      if (req.emit === emit) req.emit = shown
-    }
-    return Reflect.apply(shown, req, [event, ...args]) as boolean
-  }
+  const { _readableState: state } = req as IncomingMessage & Reading
+  if (state) state.dataEmitted = false
 }
 
 const HELD = Symbol('held')

@@ -68,10 +68,10 @@ export class EventsChanger {
 const BREAKS = /[\r\n\0]/
 
 function textOf(event: StreamEvent): string {
-  const { data, event: type = '', id = '', comment } = event
+  const { data, event: type, id, comment } = event
   if (typeof data !== 'string' && comment === undefined)
     throw new TypeError('a transform returned an event without data')
-  if (BREAKS.test(type) || BREAKS.test(id))
+  if ((type !== undefined && BREAKS.test(type)) || (id !== undefined && BREAKS.test(id)))
     throw new TypeError('a transform returned an event whose type or id has a line break')
   return eventText(event)
 }
