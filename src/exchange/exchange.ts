@@ -246,6 +246,8 @@ export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
+  /** Whether it answers by itself, so that nothing has to come after it. */
+  readonly answers?: boolean
 }
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */

@@ -2,6 +2,7 @@ import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
+import type { ForwardStep } from '../forward/forward.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
 import { framed } from '../exchange/framing.js'
@@ -42,6 +43,12 @@ export interface CircuitBreakerHandle {
    * const stock = await inventory.fire((signal) => fetch(url, { signal }))
    */
   fire<T>(action: Action<T>): Promise<T>
+}
+
+/** What a `forward` middleware has besides. */
+export interface ForwardHandle {
+  /** Takes no more requests, and ends its connections once what is under way is over. */
+  close(): Promise<void>
 }
 
 /** The function `routes`, and its way to make a table. */
@@ -119,6 +126,14 @@ export function circuitBreakerOn<Middleware extends object>(
     breaker: { get: () => circuit.breaker },
     fire: { value: circuit.fire },
   }) as Middleware & CircuitBreakerHandle
+}
+
+/** The middleware of a `forward`, with the way to end it. */
+export function forwardOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, close }: ForwardStep,
+): Middleware & ForwardHandle {
+  return Object.assign(middlewareOf(step), { close })
 }
 
 /** The function `routes` of a host. */
