@@ -75,6 +75,8 @@ export class ForwardCall extends Call {
     // Its head has made it a failure.
     if (this.state !== 'open') return this.destroy(this.failure)
     this.#receiver?.head(this, head)
+    // undici would miss the body that its Content-Length tells of (RFC 9110, section 15.4.5).
+    if (status === 304) this.#whole([])
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -84,9 +86,14 @@ export class ForwardCall extends Call {
 
   onResponseEnd(controller: Controller, parsed: object): void {
     if (this.state !== 'open') return
-    const receiver = this.#receiver
-    const trailers = textFields(controller.rawTrailers, parsed)
-    receiver?.end(trailers)
+    // undici takes a reset for the end of a body that ends with its connection.
+    const errored: unknown = this.connection?.errored
+    if (errored) this.fail(errored)
+    else this.#whole(textFields(controller.rawTrailers, parsed))
+  }
+
+  #whole(trailers: Fields): void {
+    this.#receiver?.end(trailers)
     this.end('complete')
   }
 

@@ -15,7 +15,7 @@ import { placeReader } from './target.js'
 export interface ForwardStep {
   readonly step: Step
   /** Ends its connections, once what is under way is over. */
-  close(): Promise<void>
+  close(): Promise<unknown>
 }
 
 /**
@@ -32,9 +32,9 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     placeOf: placeReader(settings.target),
   }
   learnConnections()
-  let isClosed = false
+  let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
-    if (isClosed) throw new GatewayError('gateway_shutting_down')
+    if (closing) throw new GatewayError('gateway_shutting_down')
     const exchange = ownExchange(given)
     if (exchange.isClosed) throw new GatewayError('client_closed_request')
     watch(exchange)
@@ -44,10 +44,7 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   const step: Step = Object.assign(forward, { answers: true })
   return {
     step,
-    async close() {
-      isClosed = true
-      await own?.close()
-    },
+    close: () => (closing ??= own?.close() ?? Promise.resolve()),
   }
 }
 

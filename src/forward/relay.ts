@@ -72,20 +72,29 @@ function flush(res: ServerResponse): void {
 }
 
 function writeHead(res: ServerResponse, { status, reason }: ResponseHead, fields: string[]): void {
-  // HTTP/2 has no reason phrase, and takes the last of several fields only.
+  // HTTP/2 has no reason phrase.
   if (http2StreamOf(res)) res.writeHead(status, grouped(fields))
+  // Beside fields that are set already, Node would take the last of several only.
+  else if (res.getHeaderNames().length > 0)
+    res.writeHead(status, phraseOf(status, reason), grouped(fields))
   else res.writeHead(status, phraseOf(status, reason), fields)
 }
 
+/** The fields by their names, as they were spelled first; those that stand several times as lists. */
 function grouped(fields: Fields): Record<string, string | string[]> {
-  const groups: Record<string, string | string[]> = {}
+  const groups = new Map<string, { name: string; values: string[] }>()
   for (let at = 0; at < fields.length; at += 2) {
-    const name = (fields[at] ?? '').toLowerCase()
-    const value = fields[at + 1] ?? ''
-    const before = groups[name]
-    groups[name] = before === undefined ? value : [before, value].flat()
+    const name = fields[at] ?? ''
+    const known = groups.get(name.toLowerCase())
+    if (known) known.values.push(fields[at + 1] ?? '')
+    else groups.set(name.toLowerCase(), { name, values: [fields[at + 1] ?? ''] })
   }
-  return groups
+  return Object.fromEntries(
+    [...groups.values()].map(({ name, values }) => [
+      name,
+      values.length === 1 ? (values[0] ?? '') : values,
+    ]),
+  )
 }
 
 /** undici has decoded the bytes as UTF-8. */

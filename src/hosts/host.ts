@@ -48,7 +48,7 @@ export interface CircuitBreakerHandle {
 /** What a `forward` middleware has besides. */
 export interface ForwardHandle {
   /** Takes no more requests, and ends its connections once what is under way is over. */
-  close(): Promise<void>
+  close(): Promise<unknown>
 }
 
 /** The function `routes`, and its way to make a table. */
