@@ -73,7 +73,7 @@ function middlewareOf(step: Step): ConnectEnd {
       throw new TypeError(
         `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
       )
-    const exchange = exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
+    const exchange = exchangeOfRequest({ req, res })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
       if (exchange.hasProblemDetails || next === undefined) return answerOutside(exchange, error)
@@ -89,18 +89,20 @@ function middlewareOf(step: Step): ConnectEnd {
   return brand(middleware, step)
 }
 
-const told = new WeakSet<Exchange>()
-
 /**
  * Answers an error that no host will see. A defect must not go by in silence; an outage of an
  * upstream need not be told for each request.
  */
 export function answerOutside(exchange: Exchange, error: unknown): void {
   const answered = exchange.fail(error)
-  if (answered.code !== 'gateway_error' || told.has(exchange)) return
-  told.add(exchange)
+  if (answered.code !== 'gateway_error' || exchange.isDefectTold) return
+  exchange.isDefectTold = true
   console.error(forHost(error, answered))
 }
+
+/** The exchange of a request, with what the host's routers have found. @internal */
+export const exchangeOfRequest = ({ req, res }: Pick<Carrier, 'req' | 'res'>): Exchange =>
+  exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
 
 /** Where the host's routers have led the request: only Express tells what they took off the path. */
 function placeOf(req: IncomingMessage): Pick<Carrier, 'url' | 'mountPath'> {

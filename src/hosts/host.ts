@@ -3,6 +3,8 @@ import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import type { ForwardStep } from '../forward/forward.js'
+import { GatewayError } from '../errors/gateway-error.js'
+import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
 import { framed } from '../exchange/framing.js'
@@ -80,13 +82,20 @@ export function runStep(
   exchange: Exchange,
   next: () => Promise<unknown>,
 ): Promise<void> {
-  return (
+  const done =
     framed(exchange)?.then(
       () => step(exchange, next),
       // The step answers it, or has a reason of its own to refuse the request.
       (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
     ) ?? step(exchange, next)
-  )
+  if (exchange.hasProblemDetails || !isListenedTo()) return done
+  return done.catch((error: unknown) => thrown(exchange, error))
+}
+
+/** Nobody else tells what a middleware refuses that works alone: the host answers it. */
+function thrown(exchange: Exchange, error: unknown): never {
+  if (GatewayError.is(error) && !exchange.hasProblemDetails) tellProblem(exchange, error)
+  throw error
 }
 
 /** The step that a middleware of this package was made of. */
