@@ -1,7 +1,7 @@
 export { breakers, type CircuitEntry } from './circuit/registry.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
-export type { CircuitBreakerOptions, Fallback, Outcome } from './breaker/options.js'
+export type { CircuitBreakerOptions, Fallback, Outcome } from './exchange/circuit-options.js'
 export type { Cause, Code } from './errors/codes.js'
 export { GatewayError, type GatewayErrorOptions, type Issue } from './errors/gateway-error.js'
 export type { Exchange } from './exchange/exchange.js'
