@@ -12,9 +12,9 @@ export {
   type ClientErrorOptions,
 } from './problem/client-error.js'
 export type { Dispatching } from './forward/dispatching.js'
-export type { ForwardOptions } from './forward/options.js'
+export type { CircuitOptions, ForwardOptions, TargetOptions } from './forward/options.js'
 export type { Format, FormatFunction } from './problem/formats.js'
-export type { ErrorInfo, LowLevelError, Timings } from './problem/info.js'
+export type { Attempt, ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
