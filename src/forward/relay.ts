@@ -4,7 +4,8 @@ import { isRefused, reasonOf } from '../content/writable.js'
 import { answeringOn } from '../exchange/connection.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { ForwardCall, ResponseHead } from './forward-call.js'
-import { endToEnd, type Fields, trailersOf, valueOf } from './response-fields.js'
+import { KeepAlive } from './keep-alive.js'
+import { endToEnd, type Fields, isEventStream, trailersOf, valueOf } from './response-fields.js'
 
 const RELAY = Symbol('relay')
 type Fed = ServerResponse & { [RELAY]?: Relay | undefined }
@@ -15,13 +16,15 @@ export class Relay {
   readonly #call: ForwardCall
   #hasTrailers = false
   #listens = false
+  #keepAlive: KeepAlive | undefined
 
   constructor(exchange: Exchange, call: ForwardCall) {
     this.#exchange = exchange
     this.#call = call
   }
 
-  begin(head: ResponseHead, via: string | false): void {
+  /** @param keepAlive - milliseconds of silence after which a stream of events gets a comment. */
+  begin(head: ResponseHead, via: string | false, keepAlive: number | false): void {
     const { req, res } = this.#exchange
     const { status, fields } = head
     this.#call.feed()
@@ -37,10 +40,13 @@ export class Relay {
     writeHead(res, head, withOwn(res, kept))
     // With what has come of the body it is one packet; without it, the client need not wait.
     if (hasBody) process.nextTick(flush, res)
+    if (keepAlive !== false && hasBody && !isCounted && isEventStream(fields))
+      this.#keepAlive = new KeepAlive(this.#exchange.response, res, keepAlive)
   }
 
   write(chunk: Buffer): boolean {
     const { res } = this.#exchange
+    this.#keepAlive?.wrote(chunk)
     if (res.write(chunk)) return true
     if (!this.#listens) this.#listen(res)
     return false
@@ -56,6 +62,11 @@ export class Relay {
     this.#listens = true
     res[RELAY] = this
     res.on('drain', goOn)
+  }
+
+  /** Nothing more comes of it. */
+  stop(): void {
+    this.#keepAlive?.stop()
   }
 
   resume(): void {
