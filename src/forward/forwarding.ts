@@ -39,6 +39,8 @@ export class Forwarding implements Follower, Receiver {
   #planned: Plan | undefined
   #first: Held | undefined
   #last: LastEvent | undefined
+  /** The head of a body that has not begun. */
+  #waiting: ResponseHead | undefined
   #relay: Relay | undefined
   #timer: NodeJS.Timeout | undefined
   #resolve!: () => void
@@ -68,16 +70,20 @@ export class Forwarding implements Follower, Receiver {
     const isStream = status < 300 && isEventStream(fields)
     if (isStream) this.#last = new LastEvent()
     if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
+    // Without its body it is of no use, and where that never comes there can still be an answer.
+    else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
     else this.#begin(call, head)
   }
 
   data(chunk: Buffer): boolean {
     this.#last?.push(chunk)
+    if (this.#waiting) this.#beginWaiting(this.#waiting)
     return this.#first ? this.#awaitFirst(this.#first, chunk) : (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
     if (this.#first) this.#beginWithHeld(this.#first)
+    if (this.#waiting) this.#beginWaiting(this.#waiting)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
       ? this.#streamError('The event stream has ended with an error event.')
@@ -105,6 +111,7 @@ export class Forwarding implements Follower, Receiver {
     const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
     this.#first = undefined
+    this.#waiting = undefined
     if (plan) this.#go(plan)
     else this.#finish(isFailed ? failure : undefined)
   }
@@ -188,6 +195,11 @@ export class Forwarding implements Follower, Receiver {
     const { via, keepAlive } = this.#mounted.settings
     this.#relay.begin(head, via, keepAlive)
     this.#passage?.headOut(call)
+  }
+
+  #beginWaiting(head: ResponseHead): void {
+    this.#waiting = undefined
+    if (this.#call) this.#begin(this.#call, head)
   }
 
   #awaitFirst(first: Held, chunk: Buffer): boolean {
