@@ -19,6 +19,8 @@ export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
 export type { RoutesOptions } from './routing/routes.js'
+export type { HealthOptions } from './telemetry/health.js'
+export type { StatusPageOptions } from './telemetry/status/status-page.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
@@ -28,15 +30,20 @@ export {
   circuitBreaker,
   type ConnectCircuitBreaker,
   type ConnectForward,
+  type ConnectHealth,
   type ConnectMiddleware,
   type ConnectRoutes,
+  type ConnectStatusPage,
   type ConnectValidate,
   forward,
+  health,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
   validate,
 } from './hosts/connect.js'
+export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'

@@ -8,10 +8,12 @@ import { Gate } from '../response/gate.js'
 import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { dropUpstreamFields } from './upstream-fields.js'
@@ -307,6 +309,7 @@ function hasNames(params: object): boolean {
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
   if (req.httpVersionMajor === 1) tidyFraming(req)
+  if (hasUnusualBody(req)) req.pipe = pipeFramed
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors/gateway-error.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'

@@ -17,6 +17,8 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -27,9 +29,13 @@ import {
   circuitBreakerOn,
   type ForwardHandle,
   forwardOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -63,6 +69,10 @@ type ConnectEnd = (
 ) => void
 /** The middleware of `forward`, which is also a handler by itself: `(req, res) => …`. */
 export type ConnectForward = ConnectEnd & ForwardHandle
+/** The middleware of `health`. */
+export type ConnectHealth = ConnectMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type ConnectStatusPage = ConnectMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
@@ -220,6 +230,31 @@ export function plainPaths(): ConnectMiddleware {
  */
 export function forward(options: ForwardOptions): ConnectForward {
   return forwardOn(host, forwardStep(options))
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): ConnectHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): ConnectStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */
