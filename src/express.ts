@@ -15,5 +15,7 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

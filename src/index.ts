@@ -22,6 +22,17 @@ export type { RoutesOptions } from './routing/routes.js'
 export type { HealthOptions } from './telemetry/health.js'
 export type { StatusPageOptions } from './telemetry/status/status-page.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
+export type { TransformOptions } from './transform/options.js'
+export type {
+  Change,
+  EventsTransform,
+  RequestView,
+  ResponseHead,
+  ResponseView,
+  Transform,
+  Transformer,
+} from './transform/types.js'
+export type { StreamEvent } from './content/event-stream.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
 export type { Parts, Schemas } from './validation/validate.js'
@@ -42,8 +53,10 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
 export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

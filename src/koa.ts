@@ -16,5 +16,7 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/koa.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'
