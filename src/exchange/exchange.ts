@@ -11,6 +11,7 @@ import { answerPlainly } from '../response/plain.js'
 import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
+import type { Carrier } from './carrier.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { pipeFramed } from './framing.js'
@@ -18,18 +19,6 @@ import { refusedHead } from './refused-head.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { type Review, reviewBy } from './review.js'
 import { dropUpstreamFields } from './upstream-fields.js'
-
-/** The request and response of the host; nothing of a framework. */
-export interface Carrier {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** Path parameters, where the host's router has found them. */
-  readonly params?: Readonly<Record<string, string>> | undefined
-  /** The request target before a router of the host has taken something off. */
-  readonly url?: string | undefined
-  /** What the host's router has taken off; undefined where the host does not tell. */
-  readonly mountPath?: string | undefined
-}
 
 /** Answers errors; each stands in front of the one before. */
 export interface Responder {
