@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path'
 import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const entries = ['good-gateway', 'good-gateway/express', 'good-gateway/koa', 'good-gateway/client']
+const entries = ['', '/express', '/koa', '/client', '/llm'].map((path) => `good-gateway${path}`)
 
 describe('the packed package', function () {
   this.timeout(60_000)

@@ -20,6 +20,6 @@ export function eventText({ event, data, id, comment }: StreamEvent): string {
 function linesOf(field: string, value: string): string {
   return value
     .split(/\r\n|\r|\n/)
-    .map((line) => `${field}: ${line}\n`)
+    .map((line) => (field === '' && line === '' ? ':\n' : `${field}: ${line}\n`))
     .join('')
 }
