@@ -11,6 +11,8 @@ export {
   type ClientErrorListener,
   type ClientErrorOptions,
 } from './problem/client-error.js'
+export type { Dispatching } from './forward/dispatching.js'
+export type { ForwardOptions } from './forward/options.js'
 export type { Format, FormatFunction } from './problem/formats.js'
 export type { ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'
@@ -25,9 +27,11 @@ export {
   type AnyConnectMiddleware,
   circuitBreaker,
   type ConnectCircuitBreaker,
+  type ConnectForward,
   type ConnectMiddleware,
   type ConnectRoutes,
   type ConnectValidate,
+  forward,
   plainPaths,
   problemDetails,
   problemPages,

@@ -1,8 +1,10 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  forward,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaForward,
   type KoaMiddleware,
   type KoaRoutes,
   type KoaValidate,

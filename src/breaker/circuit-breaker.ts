@@ -1,7 +1,7 @@
 import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
-import type { Exchange, Step } from '../exchange/exchange.js'
+import { done, type Exchange, type Step } from '../exchange/exchange.js'
 import { startObserver } from '../observer/start.js'
 import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
@@ -43,9 +43,10 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     ticker: tickerOf(settings),
     sawCall: unseenWarning(settings.name),
   }
-  async function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
+  function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
     // Nobody would be told of its end: the close of this response is over.
-    if (exchange.isClosed || exchange.res.closed) throw new GatewayError('client_closed_request')
+    if (exchange.isClosed || exchange.res.closed)
+      return Promise.reject(new GatewayError('client_closed_request'))
     watch(exchange)
     exchange.upstream = settings.name
     if (settings.repeatable) exchange.repeatable = true
@@ -53,15 +54,14 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     const permit = circuit.enter()
     if (typeof permit === 'string') {
       const refusal = refusalOf(permit, circuit, settings.name)
-      if (settings.fallback === undefined || exchange.res.headersSent) throw refusal
+      if (settings.fallback === undefined || exchange.res.headersSent)
+        return Promise.reject(refusal)
       return fallBack(exchange, refusal, settings.fallback)
     }
     const admission = new Admission(exchange, mounted, circuit, permit)
-    try {
-      await observe(exchange, next)
-    } catch (error) {
+    return observe(exchange, next).then(done, (error: unknown) => {
       if (!admission.caught(error)) throw error
-    }
+    })
   }
   return {
     step: circuitBreaker,

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
 import { callBack } from '../common/callback.js'
+import type { CircuitEvent, CircuitState } from '../common/event-shapes.js'
+import { circuit, refusal, tell } from '../common/events.js'
 import { Backoff } from './backoff.js'
 import type { CircuitSettings } from './settings.js'
 
@@ -43,6 +45,7 @@ export class Circuit {
   /** Not in the published types: opossum's types are not installed with this package. @internal */
   readonly breaker: CircuitBreaker<Verdict>
   readonly #settings: CircuitSettings
+  readonly #key: string | undefined
   readonly #rotation = new EventEmitter()
   readonly #backoff: Backoff
   #inside = 0
@@ -58,8 +61,15 @@ export class Circuit {
   /** Opened by hand: it stays open whatever opossum's timer does. */
   #forcedOpen = false
 
-  constructor(settings: CircuitSettings) {
+  /** The state that was told last. */
+  #told: CircuitState = 'closed'
+  /** Whether it changes its state by hand, at this moment. */
+  #isMoved = false
+
+  /** @param key - which of several of its name it is. */
+  constructor(settings: CircuitSettings, key?: string) {
     this.#settings = settings
+    this.#key = key
     this.#backoff = new Backoff(settings.resetTimeout, settings.rollingCountTimeout)
     this.breaker = new CircuitBreaker(act, {
       name: settings.name,
@@ -78,14 +88,16 @@ export class Circuit {
     this.breaker.on('open', () => this.#opened()).on('close', () => this.#closed())
     this.breaker.on('halfOpen', () => {
       if (!this.#forcedOpen) this.#since = Date.now()
+      this.#tell('wait_over')
     })
   }
 
   /** Lets a request through, or says why not. A request that was let through must call `leave`. */
   enter(): Permit | Refusal {
     const { closed, halfOpen } = this.breaker
-    if (this.#forcedOpen || (!closed && (!halfOpen || this.#probing()))) return 'circuit_open'
-    if (this.#inside >= this.#settings.capacity) return 'concurrency_limit'
+    if (this.#forcedOpen || (!closed && (!halfOpen || this.#probing())))
+      return this.#refuse('circuit_open')
+    if (this.#inside >= this.#settings.capacity) return this.#refuse('concurrency_limit')
     this.#inside++
     const permit = { probe: !closed, generation: this.#generation }
     if (permit.probe) {
@@ -94,6 +106,11 @@ export class Circuit {
       this.#probeUntil = performance.now() + Math.max(+timeout, +totalTimeout, LONGEST_PROBE)
     }
     return permit
+  }
+
+  #refuse(code: Refusal): Refusal {
+    tell(refusal, itself, { name: this.#settings.name, key: this.#key, code })
+    return code
   }
 
   /** The work of a request that was let through has ended. */
@@ -150,19 +167,24 @@ export class Circuit {
     return this.#since
   }
 
+  /** Whether it was opened by hand. */
+  get isHeld(): boolean {
+    return this.#forcedOpen
+  }
+
   /** Opens and stays open until it is closed by hand. The waits of later openings do not change. */
   forceOpen(): void {
     this.#forcedOpen = true
     this.#generation++
     this.#probe = undefined
-    this.breaker.open()
+    this.#byHand(() => this.breaker.open())
   }
 
   /** Closes with an empty window; where it is closed already, empties the window. */
   close(): void {
     this.#forcedOpen = false
     if (this.breaker.closed) this.#clean()
-    else this.breaker.close()
+    else this.#byHand(() => this.breaker.close())
   }
 
   /** Whole seconds until a retry makes sense, from 1 to 300. */
@@ -170,6 +192,31 @@ export class Circuit {
     if (this.#forcedOpen) return LONGEST_TOLD / 1000
     const left = this.breaker.opened ? this.#opensUntil - performance.now() : 0
     return Math.max(1, Math.ceil(Math.min(left, LONGEST_TOLD) / 1000))
+  }
+
+  /** Tells of a change of the state, with what has caused it. */
+  #byHand(change: () => void): void {
+    this.#isMoved = true
+    try {
+      change()
+    } finally {
+      this.#isMoved = false
+      this.#tell('by_hand')
+    }
+  }
+
+  #tell(reason: string): void {
+    const from = this.#told
+    const to = this.#forcedOpen ? 'held' : STATES[this.state]
+    if (from === to) return
+    this.#told = to
+    tell<CircuitEvent, CircuitEvent>(circuit, itself, {
+      name: this.#settings.name,
+      key: this.#key,
+      from,
+      to,
+      reason: this.#isMoved ? 'by_hand' : reason,
+    })
   }
 
   #probing(): boolean {
@@ -196,6 +243,7 @@ export class Circuit {
     this.#failuresInRow = 0
     if (!this.#forcedOpen) this.#backoff.opened()
     this.#opensUntil = performance.now() + this.breaker.options.resetTimeout
+    this.#tell(this.#told === 'half_open' ? 'probe_failed' : 'failures')
   }
 
   #closed(): void {
@@ -204,6 +252,7 @@ export class Circuit {
     this.#slow.clear()
     this.#backoff.closed()
     this.#clean()
+    this.#tell('probe_succeeded')
   }
 
   /** Empties the window: the failures before the opening say nothing about the recovered upstream. */
@@ -212,6 +261,10 @@ export class Circuit {
     this.#turn(BUCKETS)
   }
 }
+
+const STATES = { closed: 'closed', open: 'open', 'half-open': 'half_open' } as const
+
+const itself = <Event>(event: Event): Event => event
 
 const SUCCESS: readonly Verdict[] = ['success']
 

@@ -11,6 +11,8 @@ export interface CircuitEntry {
   /** The key of the circuit; empty where it has none. */
   readonly key: string
   readonly state: 'closed' | 'open' | 'half-open'
+  /** Whether it was opened by hand, and stays so until somebody closes it. */
+  readonly held: boolean
   /** When it entered this state, as milliseconds since the epoch. */
   readonly since: number
   /** Seconds until a retry makes sense; 0 while the circuit is closed. */
@@ -38,7 +40,7 @@ export class Circuits {
     // The only one need not be put in its place again.
     if (known !== undefined && this.#byKey.size === 1) return known
     if (known === undefined && this.#byKey.size >= MOST_KEYS) this.#makeRoom()
-    const circuit = known ?? new Circuit(this.settings)
+    const circuit = known ?? new Circuit(this.settings, key === '' ? undefined : key)
     // A map keeps the order of insertion: the first entry is the one that was used longest ago.
     this.#byKey.delete(key)
     this.#byKey.set(key, circuit)
@@ -56,6 +58,9 @@ export class Circuits {
       key,
       get state() {
         return circuit.state
+      },
+      get held() {
+        return circuit.isHeld
       },
       get since() {
         return circuit.since

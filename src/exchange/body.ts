@@ -26,6 +26,9 @@ const EMPTY = Buffer.alloc(0)
  *   `gateway_misconfigured` when somebody has read the body before.
  */
 export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
+  // The first reader of most requests, whose own limit holds.
+  if (exchange.body === undefined && !losesFraming(exchange.req))
+    return (exchange.body = read(exchange, options))
   // Two readers at once would each hold back what the other waits for.
   exchange.body ??= read(exchange, options)
   return exchange.body.then((bytes) => {
@@ -56,9 +59,9 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
     return Promise.reject(alreadyRead(req, options.place))
   const early = takeEarly(req)
+  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
-  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   return new HeldBody(exchange, options, early).whole
 }
 

@@ -1,20 +1,19 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
+import type { EventRequest } from '../common/event-shapes.js'
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError, type GatewayErrorOptions } from '../errors/gateway-error.js'
 import { classify } from '../failures/classify.js'
 import { clientLeft } from '../response/client.js'
 import type { Gate } from '../response/gate.js'
+import { tellCallEnd, tellUnended } from './call-event.js'
 import { type Asked, type Candidate, decide, endsWithRequest, foremost } from './deciding.js'
+import { unauthorizedProxy } from './unauthorized-proxy.js'
 import { bodySpent, isBodySpent } from './spent-body.js'
 
 /** Whose calls they are, as far as the calls must know. */
-export interface CallsOwner {
-  readonly req: IncomingMessage
-  /** The target of the request as it was first seen. */
-  readonly url: string
+export interface CallsOwner extends EventRequest {
   readonly response: Gate
-  readonly upstream: string | undefined
   fail(error: unknown): GatewayError
 }
 
@@ -56,9 +55,16 @@ export abstract class Call implements Candidate {
   isDropped = false
   /** Whether the application has ended it before its time, or its own stream of the body has. */
   endedHere = false
+  /** The how manieth it is for its request, where the same is sent again. */
+  attempt = 1
 
   constructor(calls: Calls) {
     this.calls = calls
+  }
+
+  /** The request that it is made for; undefined once that is over. */
+  get owner(): CallsOwner | undefined {
+    return this.calls?.owner
   }
 
   /** Ends the request on this side; without an error it looks like a lost connection. */
@@ -251,6 +257,7 @@ export class Calls {
 
   tellEnded(call: Call): void {
     for (const follower of this.followers) follower.callEnded?.(call)
+    tellCallEnd(call)
     if (call.failure && call.state === 'failed') this.#reportDeath(call, call.failure)
   }
 
@@ -262,7 +269,10 @@ export class Calls {
   release(): void {
     // What the application still throws is explained by it.
     this.relay = this.deciding
-    for (const call of this.all) call.forget()
+    for (const call of this.all) {
+      tellUnended(call, call === this.relay)
+      call.forget()
+    }
     this.all.length = 0
   }
 
@@ -283,13 +293,6 @@ export class Calls {
     // A pipe without the status of the upstream is no relay by its head.
     if (this.relay === call || isLost || call.feeds(res)) this.owner.fail(failure)
   }
-}
-
-function unauthorizedProxy(): GatewayError {
-  return new GatewayError('gateway_misconfigured', {
-    status: 502,
-    cause: new Error('A proxy between the gateway and the upstream asks for credentials (407).'),
-  })
 }
 
 /** What becomes of a call whose body the upstream waits for in vain. */

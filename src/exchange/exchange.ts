@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
+import type { SpanIds } from '../common/event-shapes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
@@ -12,6 +13,7 @@ import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { refusedHead } from './refused-head.js'
+import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { dropUpstreamFields } from './upstream-fields.js'
 
 /** The request and response of the host; nothing of a framework. */
@@ -95,6 +97,8 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
+  /** Whether a defect of the application was printed. @internal */
+  isDefectTold = false
   /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Whether the request may be sent again, whatever its method. @internal */
@@ -103,6 +107,14 @@ export class Exchange {
   policy: OutgoingHttpHeader | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
+  /** When it began, where somebody listens to events; undefined where it is no request of its own. @internal */
+  startedAt: number | undefined = undefined
+  /** What has gone wrong last. @internal */
+  problem: GatewayError | undefined = undefined
+  /** The failure for which a fallback was asked to answer. @internal */
+  fallbackFor: GatewayError | undefined = undefined
+  /** The span of the request, once a tracer has said so. @internal */
+  trace: SpanIds | undefined = undefined
   /** Who answers; the others stand behind. @internal */
   responder: Responder = PLAIN
   /** @internal */
@@ -152,11 +164,9 @@ export class Exchange {
     return true
   }
 
-  /** Tells the log hook, where there is one; whether there was. @internal */
-  report(error: GatewayError): boolean {
-    if (!this.responder.report) return false
-    this.responder.report(this, error)
-    return true
+  /** Tells of an error that changes nothing for the client. @internal */
+  report(error: GatewayError): void {
+    this.responder.report?.(this, error)
   }
 
   /** @internal */
@@ -203,6 +213,7 @@ export class Exchange {
         if (follower?.closesAt === step) tellClosed(this, follower)
       }
     followers.length = 0
+    tellEnd(this)
     this.calls.release()
     this.hostContext = undefined
     if (context === undefined) return
@@ -237,16 +248,31 @@ const PLAIN: Responder = {
     const { response } = exchange
     discardHeld(response)
     if (!response.settled && !exchange.res.headersSent) dropUpstreamFields(exchange)
-    return answerPlainly(response, error)
+    const meant = GatewayError.is(error)
+      ? error
+      : new GatewayError('gateway_error', { cause: error })
+    if (!response.settled && !clientLeft(response)) tellProblem(exchange, meant)
+    return answerPlainly(response, meant)
   },
+  report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
 
-/** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
+/**
+ * What every middleware is inside; the adapters of the entries turn it into their host's shape.
+ *
+ * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
+ * `next` never throws; it gives a promise that rejects.
+ */
 export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
+  /** Whether it answers by itself, so that nothing has to come after it. */
+  readonly answers?: boolean
 }
+
+/** Takes the place of a result that nobody wants. */
+export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')
@@ -285,6 +311,7 @@ function createExchange(req: IncomingMessage, res: ServerResponse, url: string):
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)
   onSocketClose(exchange)
+  tellStart(exchange)
   return exchange
 }
 

@@ -9,6 +9,8 @@ import {
   type Step,
 } from '../exchange/exchange.js'
 import { warnOnce } from '../common/warn.js'
+import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
@@ -23,6 +25,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  forwardOn,
   type Routes,
   routesOn,
   runStep,
@@ -51,20 +55,28 @@ export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
   Checked<IncomingMessage, Valid>
 /** The middleware of `circuitBreaker`. */
 export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
+/** What needs nothing after it. */
+type ConnectEnd = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
+/** The middleware of `forward`, which is also a handler by itself: `(req, res) => …`. */
+export type ConnectForward = ConnectEnd & ForwardHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
-function middlewareOf(step: Step): ConnectMiddleware {
-  const middleware: ConnectMiddleware = (req, res, next) => {
+function middlewareOf(step: Step): ConnectEnd {
+  const middleware: ConnectEnd = (req, res, next) => {
     // Koa calls it with a context and a function.
-    if (next === undefined)
+    if (next === undefined && !(step.answers && res))
       throw new TypeError(
         `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
       )
-    const exchange = exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
+    const exchange = exchangeOfRequest({ req, res })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
-      if (exchange.hasProblemDetails) return answerOutside(exchange, error)
+      if (exchange.hasProblemDetails || next === undefined) return answerOutside(exchange, error)
       try {
         return next(error)
       } catch {
@@ -72,12 +84,10 @@ function middlewareOf(step: Step): ConnectMiddleware {
         return answerOutside(exchange, error)
       }
     }
-    runStep(step, exchange, async () => next()).catch(fail)
+    runStep(step, exchange, async () => next?.()).catch(fail)
   }
   return brand(middleware, step)
 }
-
-const told = new WeakSet<Exchange>()
 
 /**
  * Answers an error that no host will see. A defect must not go by in silence; an outage of an
@@ -85,10 +95,14 @@ const told = new WeakSet<Exchange>()
  */
 export function answerOutside(exchange: Exchange, error: unknown): void {
   const answered = exchange.fail(error)
-  if (answered.code !== 'gateway_error' || told.has(exchange)) return
-  told.add(exchange)
+  if (answered.code !== 'gateway_error' || exchange.isDefectTold) return
+  exchange.isDefectTold = true
   console.error(forHost(error, answered))
 }
+
+/** The exchange of a request, with what the host's routers have found. @internal */
+export const exchangeOfRequest = ({ req, res }: Pick<Carrier, 'req' | 'res'>): Exchange =>
+  exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
 
 /** Where the host's routers have led the request: only Express tells what they took off the path. */
 function placeOf(req: IncomingMessage): Pick<Carrier, 'url' | 'mountPath'> {
@@ -195,6 +209,17 @@ export function circuitBreaker(options: CircuitBreakerOptions): ConnectCircuitBr
  */
 export function plainPaths(): ConnectMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): ConnectForward {
+  return forwardOn(host, forwardStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -2,6 +2,9 @@ import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
+import type { ForwardStep } from '../forward/forward.js'
+import { GatewayError } from '../errors/gateway-error.js'
+import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
 import { framed } from '../exchange/framing.js'
@@ -44,6 +47,12 @@ export interface CircuitBreakerHandle {
   fire<T>(action: Action<T>): Promise<T>
 }
 
+/** What a `forward` middleware has besides. */
+export interface ForwardHandle {
+  /** Takes no more requests, and ends its connections once what is under way is over. */
+  close(): Promise<unknown>
+}
+
 /** The function `routes`, and its way to make a table. */
 export interface Routes<Middleware, Routable, Given> {
   /**
@@ -73,13 +82,20 @@ export function runStep(
   exchange: Exchange,
   next: () => Promise<unknown>,
 ): Promise<void> {
-  return (
+  const done =
     framed(exchange)?.then(
       () => step(exchange, next),
       // The step answers it, or has a reason of its own to refuse the request.
       (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
     ) ?? step(exchange, next)
-  )
+  if (exchange.hasProblemDetails || !isListenedTo()) return done
+  return done.catch((error: unknown) => thrown(exchange, error))
+}
+
+/** Nobody else tells what a middleware refuses that works alone: the host answers it. */
+function thrown(exchange: Exchange, error: unknown): never {
+  if (GatewayError.is(error) && !exchange.hasProblemDetails) tellProblem(exchange, error)
+  throw error
 }
 
 /** The step that a middleware of this package was made of. */
@@ -119,6 +135,14 @@ export function circuitBreakerOn<Middleware extends object>(
     breaker: { get: () => circuit.breaker },
     fire: { value: circuit.fire },
   }) as Middleware & CircuitBreakerHandle
+}
+
+/** The middleware of a `forward`, with the way to end it. */
+export function forwardOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, close }: ForwardStep,
+): Middleware & ForwardHandle {
+  return Object.assign(middlewareOf(step), { close })
 }
 
 /** The function `routes` of a host. */

@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
 import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
@@ -15,6 +17,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  forwardOn,
   type Routes,
   routesOn,
   runStep,
@@ -49,6 +53,8 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `forward`. */
+export type KoaForward = KoaMiddleware & ForwardHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
@@ -149,6 +155,17 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): KoaForward {
+  return forwardOn(host, forwardStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

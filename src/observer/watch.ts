@@ -4,6 +4,7 @@ import { GatewayError } from '../errors/gateway-error.js'
 import { type Call, explain } from '../exchange/calls.js'
 import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
+import { tellProblem } from '../exchange/tell.js'
 import { bodySpent, isBodySpent, wasRead } from '../exchange/spent-body.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
@@ -37,6 +38,8 @@ const ABORT: Follower = {
     if (reason === undefined) return
     // What the proxy makes of the calls that end now, nobody reads; but it may throw.
     seal(exchange.response, 'closed')
+    // `problemDetails` tells it with the id of the request.
+    if (!exchange.hasProblemDetails) tellProblem(exchange, reason)
     exchange.calls.abort(reason)
   },
 }

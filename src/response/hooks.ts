@@ -7,7 +7,7 @@ import {
   settleCallback,
   judge,
 } from './buffered.js'
-import { type Gate, isSealed, type Originals, type Patched, type Phase } from './gate.js'
+import { type Gate, isSealed, type Originals, type Patched, type Phase, stampHead } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
 import { sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
@@ -156,6 +156,7 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
   const { statusCode } = res
   const release = () => {
     letGo(gate)
+    stampHead(gate)
     res.statusCode = statusCode
     // What Node refuses of the calls cannot be caught by anybody any more.
     try {

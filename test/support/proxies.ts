@@ -10,6 +10,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { request } from 'undici'
+import { forward as forwardTo } from 'good-gateway'
 import { createForward } from '../../docs/sample-proxy/forward.js'
 
 /** A way to call an upstream that somebody's gateway uses, in its simplest form. */
@@ -50,9 +51,20 @@ function piped(req: IncomingMessage, res: ServerResponse, target: string): void 
   }
 }
 
+/** The one of this package, with a target for each request. */
+function createOwn(): Proxy['forward'] {
+  const targets = new Map<string, ReturnType<typeof forwardTo>>()
+  return (req, res, target) => {
+    const known = targets.get(target) ?? forwardTo({ target })
+    targets.set(target, known)
+    known(req, res)
+  }
+}
+
 /** The proxies whose calls are aborted in four different ways. */
 export const proxies: readonly Proxy[] = [
   { name: 'http-proxy', forward: createForward() },
+  { name: 'forward', forward: createOwn() },
   { name: 'http.get and pipe', forward: piped },
   {
     name: 'fetch',

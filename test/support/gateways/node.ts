@@ -1,10 +1,11 @@
 import { createServer, request, type RequestListener, type ServerResponse } from 'node:http'
 import replyFrom from '@fastify/reply-from'
 import fastify from 'fastify'
-import { listener, problemDetails, routes, validate } from 'good-gateway'
+import { forward, listener, problemDetails, routes, validate } from 'good-gateway'
 import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
+import { Agent } from 'undici'
 import { listen } from '../servers.js'
 import { type Gateway, guarded, schema } from './gateway.js'
 
@@ -54,6 +55,17 @@ export const nodeGateways: readonly Gateway[] = [
       proxy.on('error', wentWrong)
       return serve((req, res) => void proxy.web(req, res))
     },
+  },
+  {
+    name: 'forward',
+    start: ({ target, proxyTimeout }) =>
+      serve(
+        forward(
+          proxyTimeout === undefined
+            ? { target }
+            : { target, dispatcher: new Agent({ headersTimeout: proxyTimeout }) },
+        ),
+      ),
   },
   {
     name: 'http.request and pipe',

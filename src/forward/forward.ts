@@ -1,0 +1,68 @@
+import { makeAgent } from '#undici'
+import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange, Step } from '../exchange/exchange.js'
+import { currentExchange } from '../observer/context.js'
+import { watch } from '../observer/watch.js'
+import { isSealed } from '../response/gate.js'
+import { learnConnections } from './connections.js'
+import type { Dispatching } from './dispatching.js'
+import { Forwarding, type Mounted } from './forwarding.js'
+import { type ForwardOptions, readOptions } from './options.js'
+import { takeBody } from './request-body.js'
+import { placeReader } from './target.js'
+
+/** A `forward` before it is adapted to a host. */
+export interface ForwardStep {
+  readonly step: Step
+  /** Ends its connections, once what is under way is over. */
+  close(): Promise<unknown>
+}
+
+/**
+ * Sends requests to an upstream, and their responses back.
+ *
+ * @throws {TypeError} when an option is wrong.
+ */
+export function forwardStep(options: ForwardOptions): ForwardStep {
+  const settings = readOptions(options)
+  const own = settings.dispatcher === undefined ? ownAgent() : undefined
+  const mounted: Mounted = {
+    settings,
+    dispatcher: settings.dispatcher ?? (own as Dispatching),
+    placeOf: placeReader(settings.target),
+  }
+  learnConnections()
+  let closing: Promise<unknown> | undefined
+  async function forward(given: Exchange): Promise<void> {
+    if (closing) throw new GatewayError('gateway_shutting_down')
+    const exchange = ownExchange(given)
+    if (exchange.isClosed) throw new GatewayError('client_closed_request')
+    watch(exchange)
+    const body = await takeBody(exchange, settings.bufferLimit)
+    await new Forwarding(exchange, mounted, body).done
+  }
+  const step: Step = Object.assign(forward, { answers: true })
+  return {
+    step,
+    close: () => (closing ??= own?.close() ?? Promise.resolve()),
+  }
+}
+
+/** Milliseconds after which a connection that does not come about is given up. */
+const LONGEST_CONNECT = 60_000
+
+/** The times of undici are not those of the circuit breaker, which has its own; only a bound stays. */
+function ownAgent(): Required<Dispatching> {
+  return makeAgent({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: LONGEST_CONNECT },
+  })
+}
+
+/** A fallback has an exchange of its own, for the same request. */
+function ownExchange(exchange: Exchange): Exchange {
+  if (!isSealed(exchange.response.phase)) return exchange
+  const current = currentExchange()
+  return current?.req === exchange.req ? current : exchange
+}
