@@ -11,5 +11,7 @@ export {
   problemDetails,
   problemPages,
   routes,
+  transform,
   validate,
 } from './hosts/connect.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

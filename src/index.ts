@@ -20,6 +20,17 @@ export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
 export type { RoutesOptions } from './routing/routes.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
+export type { TransformOptions } from './transform/options.js'
+export type {
+  Change,
+  EventsTransform,
+  RequestView,
+  ResponseHead,
+  ResponseView,
+  Transform,
+  Transformer,
+} from './transform/types.js'
+export type { StreamEvent } from './content/event-stream.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
 export type { Parts, Schemas } from './validation/validate.js'
@@ -36,7 +47,9 @@ export {
   problemDetails,
   problemPages,
   routes,
+  transform,
   validate,
 } from './hosts/connect.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

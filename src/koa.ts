@@ -12,5 +12,7 @@ export {
   problemDetails,
   problemPages,
   routes,
+  transform,
   validate,
 } from './hosts/koa.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

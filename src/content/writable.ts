@@ -40,6 +40,13 @@ export function removeField({ headers, rawHeaders }: IncomingMessage, name: stri
     if (rawHeaders[at]?.toLowerCase() === name) rawHeaders.splice(at, 2)
 }
 
+/** Sets a field of a message, in both of its forms. */
+export function setField(message: IncomingMessage, name: string, value: string): void {
+  removeField(message, name.toLowerCase())
+  message.headers[name.toLowerCase()] = value
+  message.rawHeaders.push(name, value)
+}
+
 /** No option of a connection may name them: whoever takes them off takes the end of the body off. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])
 /** Longer than `keep-alive`. */

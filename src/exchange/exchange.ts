@@ -13,6 +13,7 @@ import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { refusedHead } from './refused-head.js'
+import { type Review, reviewBy } from './review.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { dropUpstreamFields } from './upstream-fields.js'
 
@@ -45,8 +46,10 @@ export type CloseStep = (typeof CLOSE_STEPS)[number]
 
 /** Somebody who follows a request: is asked at its head, and told of its calls and of its end. */
 export interface Follower extends CallFollower {
-  /** Looks at the head of the response, and may answer in its place or have it held and checked. */
+  /** Looks at the head that the application has made, and may answer in its place or have it held. */
   atHead?(exchange: Exchange, head: Head): Wish
+  /** Looks at the response as those behind have left it, where nobody answers in its place. */
+  review?(exchange: Exchange, head: Head): Review
   /** When it is told of the end. */
   readonly closesAt?: CloseStep
   /** The request is over. */
@@ -119,16 +122,21 @@ export class Exchange {
   responder: Responder = PLAIN
   /** @internal */
   isClosed = false
+  /** The method as it was first seen: a transform may change that of the request. @internal */
+  readonly method: string
   /** Whether the observer follows it to its end. @internal */
   isWatched = false
   /** @internal */
   readonly followers: Follower[] = []
+  /** Those of them that review the response. @internal */
+  readonly #reviewers: Follower[] = []
 
   /** @internal */
   constructor(req: IncomingMessage, res: ServerResponse, url: string, response?: Gate) {
     this.req = req
     this.res = res
     this.url = url
+    this.method = req.method ?? ''
     this.response = response ?? new Gate(req, res, this)
     this.calls = new Calls(this, this.followers)
   }
@@ -171,7 +179,8 @@ export class Exchange {
 
   /** @internal */
   follow(follower: Follower): void {
-    if (follower.atHead) hook(this.response)
+    if (follower.atHead ?? follower.review) hook(this.response)
+    if (follower.review) this.#reviewers.push(follower)
     if (!this.isClosed) this.followers.push(follower)
     else if (follower.closed) tellClosed(this, follower)
   }
@@ -191,12 +200,14 @@ export class Exchange {
     const origin = originOf(this.calls, head.status)
     this.origin = origin
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    let wishes = NO_WISHES
+    const wishes: Wish[] = []
     for (let at = 0; at < followers.length; at++) {
       const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes = [...wishes, wish]
+      if (wish) wishes.push(wish)
     }
-    return wishes
+    const isAnswered = wishes.some((wish) => typeof wish === 'function')
+    if (isAnswered || this.#reviewers.length === 0) return wishes
+    return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
   /** The request is over; what it leads to is let go, so that no old object keeps a new one alive. @internal */
@@ -242,7 +253,6 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
-const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange

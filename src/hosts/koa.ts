@@ -9,6 +9,9 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -144,6 +147,19 @@ export function validate<Types extends Parts = never, const S extends Schemas = 
  */
 export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreaker {
   return circuitBreakerOn(host, circuitBreakerStep(options))
+}
+
+/**
+ * Makes another request of each request, and another response of the one that it brings: method,
+ * path, fields and body, and the events of a stream one by one. Mount it behind `validate` and before
+ * `circuitBreaker`.
+ *
+ * @throws {TypeError} when the transform or an option is wrong.
+ * @example
+ * app.use(transform({ request: (r) => ({ path: '/v2' + r.path }) }))
+ */
+export function transform(transformation: Transform, options?: TransformOptions): KoaMiddleware {
+  return middlewareOf(transformStep(transformation, options))
 }
 
 /**

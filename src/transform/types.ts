@@ -47,7 +47,7 @@ export interface Change {
   readonly headers?: Readonly<Record<string, string | null>>
   /** Bytes and text are sent as they are; anything else is written as JSON. */
   readonly body?: unknown
-  /** Media type of the new body; `application/json` where that is an object. */
+  /** Media type of the new body; `application/json` where that is written as JSON and was none before. */
   readonly contentType?: string
 }
 
@@ -55,7 +55,7 @@ export interface Change {
 export interface EventsTransform {
   /** Fields of the head to set, or to remove with `null`. */
   readonly headers?: Readonly<Record<string, string | null>>
-  /** Gives the events that take the place of this one, in order; none where it is left out. */
+  /** Gives the events that take the place of this one, in order; none where it is left out. Comments pass by themselves. */
   push(event: StreamEvent): Iterable<StreamEvent>
   /** The stream of the upstream has ended; gives the events that are still to be sent. */
   end(): Iterable<StreamEvent>

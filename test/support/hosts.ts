@@ -14,6 +14,8 @@ import type {
   ProblemPagesOptions,
   RoutesOptions,
   Schemas,
+  Transform,
+  TransformOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'
@@ -35,6 +37,7 @@ export interface Api {
   problemPages(options?: ProblemPagesOptions): Mounted
   plainPaths(): Mounted
   validate(schemas: Schemas, options?: ValidateOptions): Mounted
+  transform(transform: Transform, options?: TransformOptions): Mounted
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>

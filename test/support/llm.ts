@@ -6,6 +6,7 @@ import { eventText, type StreamEvent } from '../../src/content/event-stream.js'
 import { GatewayError } from '../../src/errors/gateway-error.js'
 import type { Exchange } from '../../src/exchange/exchange.js'
 import type { Translator } from '../../src/llm.js'
+import { EventsChanger } from '../../src/transform/events.js'
 import type { Change, EventsTransform, Transformer } from '../../src/transform/types.js'
 
 /** A translator at work on one call, without a server. */
@@ -59,12 +60,10 @@ export function eventsOf(
 
 /** The text of a translated stream whose bytes come in these pieces. */
 export function translateStream(call: OneCall, pieces: readonly Uint8Array[]): string {
-  const transform = eventsOf(call)
-  const out: StreamEvent[] = []
-  const reader = eventReader((event) => out.push(...transform.push(event)), 1e6)
-  for (const piece of pieces) reader.push(piece)
-  out.push(...transform.end())
-  return out.map(eventText).join('')
+  const changer = new EventsChanger(eventsOf(call), { limit: 1e6, upstream: undefined })
+  const text = pieces.map((piece) => changer.push(piece)).join('') + changer.end()
+  if (changer.failure) throw changer.failure
+  return text
 }
 
 /** The events in a text. */

@@ -1,3 +1,4 @@
+import { ExactNumber } from '../../content/exact-json.js'
 import { fragmentOf } from '../../content/pointer.js'
 import { type GatewayError, type Issue, withoutStack } from '../../errors/gateway-error.js'
 
@@ -85,7 +86,9 @@ export class Part {
   }
 
   number(): number {
-    return typeof this.value === 'number' ? this.value : this.wrong('a number')
+    const { value } = this
+    if (value instanceof ExactNumber) return value.valueOf()
+    return typeof value === 'number' ? value : this.wrong('a number')
   }
 
   /** A whole number from 1. */
@@ -132,5 +135,6 @@ export class Part {
 
 /** Whether a value of JSON is an object. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (typeof value !== 'object' || value === null) return false
+  return !Array.isArray(value) && !(value instanceof ExactNumber)
 }

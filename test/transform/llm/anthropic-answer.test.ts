@@ -454,12 +454,12 @@ describe('anthropicToOpenai: streams', () => {
     assertRefused(() => events([chunk(tool(3, undefined, '{}'))]), 'upstream_response_invalid')
   })
 
-  it('keeps the connection alive with an empty comment for each comment', () => {
+  it('keeps the connection alive with the comments of the provider', () => {
     const text = translateStream(asked(), [
       Buffer.from(': OPENROUTER PROCESSING\n\n'),
       recordedStream('oa-groq-tool-call.chunks.txt'),
     ])
-    assert.match(text, /^:\nevent: message_start\n/)
+    assert.match(text, /^: OPENROUTER PROCESSING\nevent: message_start\n/)
   })
 
   it('is complete when it ends after a reason, and incomplete before it', () => {

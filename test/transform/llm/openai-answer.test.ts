@@ -424,12 +424,12 @@ describe('openaiToAnthropic: streams', () => {
     assert.doesNotMatch(shown, /EvQBCk|"reasoning_content":""/)
   })
 
-  it('keeps the connection alive with an empty comment for each ping and each comment', () => {
+  it('keeps the connection alive with an empty comment for each ping, and with the comments of the provider', () => {
     const text = translateStream(asked(), [
       Buffer.from('event: ping\ndata: {"type":"ping"}\n\n: wait\n'),
       recordedStream('anthropic-text.chunks.txt'),
     ])
-    assert.match(text, /^:\n:\ndata: /)
+    assert.match(text, /^:\n: wait\ndata: /)
   })
 
   it('ends in the error of the provider, in the form that all clients read, and not in [DONE]', () => {

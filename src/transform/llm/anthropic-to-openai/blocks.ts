@@ -1,3 +1,4 @@
+import { argumentsText } from '../arguments.js'
 import type { Ignored } from '../ignored.js'
 import type { ToolCall, UserPart } from '../openai.js'
 import type { Part } from '../part.js'
@@ -50,7 +51,7 @@ const ASSISTANT_BLOCKS: Rules<AssistantDraft> = {
   },
   tool_use: (block, { calls, ignored }) => {
     applyRules(block, CALL_MEMBERS, undefined, ignored)
-    const args = JSON.stringify(block.get('input').object())
+    const args = argumentsText(block.get('input'))
     calls.push({
       id: block.get('id').word(),
       type: 'function',

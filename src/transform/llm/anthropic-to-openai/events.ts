@@ -4,7 +4,7 @@ import type { MessageEvent } from '../anthropic.js'
 import type { Call } from '../call.js'
 import { anthropicErrorEvent } from '../errors.js'
 import type { Fields } from '../fields.js'
-import { KEEP_ALIVE, readData, refuseEarlyEnd } from '../events.js'
+import { readData, refuseEarlyEnd } from '../events.js'
 import { DONE } from '../openai.js'
 import type { Part } from '../part.js'
 import { stopReason } from '../stop-reasons.js'
@@ -30,7 +30,6 @@ export class MessageEvents implements EventsTransform {
 
   push(event: StreamEvent): StreamEvent[] {
     if (this.#isOver) return []
-    if (event.comment !== undefined) return [KEEP_ALIVE]
     if (event.data === DONE) return this.end()
     const from = readData(event)
     if (event.event === 'error' || !from.get('error').isAbsent) return this.#error(from)

@@ -38,7 +38,6 @@ export class CompletionEvents implements EventsTransform {
 
   push(event: StreamEvent): StreamEvent[] {
     if (this.#isOver) return []
-    if (event.comment !== undefined) return [KEEP_ALIVE]
     const from = readData(event)
     const type = from.get('type').text()
     const read = Object.hasOwn(READERS, type) ? READERS[type] : undefined

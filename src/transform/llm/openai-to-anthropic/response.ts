@@ -1,3 +1,4 @@
+import { argumentsText } from '../arguments.js'
 import type { Call } from '../call.js'
 import type { Completion, ToolCall } from '../openai.js'
 import type { Part } from '../part.js'
@@ -41,7 +42,7 @@ function toolCall(block: Part): ToolCall {
     type: 'function',
     function: {
       name: block.get('name').word(),
-      arguments: JSON.stringify(block.get('input').object()),
+      arguments: argumentsText(block.get('input')),
     },
   }
 }
