@@ -9,9 +9,13 @@ import type { Breaker } from '../circuit/circuit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
-import { tickerOf } from './deadlines.js'
-import { type CircuitBreakerOptions, readOptions, type Settings } from './options.js'
-import { refusalOf } from './refusal.js'
+import { tickerOf } from '../exchange/deadlines.js'
+import {
+  type CircuitBreakerOptions,
+  readOptions,
+  type Settings,
+} from '../exchange/circuit-options.js'
+import { refusalOf } from '../circuit/refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
 
 /** A circuit breaker before it is adapted to a host. */

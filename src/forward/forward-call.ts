@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex, Writable } from 'node:stream'
+import type { GatewayError } from '../errors/gateway-error.js'
 import { Call } from '../exchange/calls.js'
 import type { Asked } from '../exchange/deciding.js'
 import type { Exchange } from '../exchange/exchange.js'
@@ -22,8 +23,8 @@ export interface Receiver {
   head(call: ForwardCall, head: ResponseHead): void
   /** A part of the body; false where no more is wanted for now. */
   data(chunk: Buffer): boolean
-  /** The response is whole. */
-  end(trailers: Fields): void
+  /** The response is whole; gives what is wrong with it all the same. */
+  end(trailers: Fields): GatewayError | undefined
   switched(call: ForwardCall, head: ResponseHead, socket: Duplex): void
   /** Nothing more will come of it. */
   ended(call: ForwardCall): void
@@ -93,8 +94,9 @@ export class ForwardCall extends Call {
   }
 
   #whole(trailers: Fields): void {
-    this.#receiver?.end(trailers)
-    this.end('complete')
+    const fault = this.#receiver?.end(trailers)
+    if (fault) this.fail(fault)
+    else this.end('complete')
   }
 
   onRequestUpgrade(controller: Controller, status: number, parsed: object, socket: Duplex): void {
@@ -125,6 +127,12 @@ export class ForwardCall extends Call {
   /** More of the response is wanted. */
   resume(): void {
     this.#controller?.resume()
+  }
+
+  /** Ends it at its head, which is all that is wanted of it. */
+  drop(): void {
+    this.end('complete')
+    this.destroy()
   }
 
   /** Ends it without a failure: its response is not wanted. */

@@ -2,14 +2,15 @@ import { makeAgent } from '#undici'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
 import { currentExchange } from '../observer/context.js'
+import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
 import { isSealed } from '../response/gate.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
-import { Forwarding, type Mounted } from './forwarding.js'
+import { Forwarding } from './forwarding.js'
+import { mount } from './mounted.js'
 import { type ForwardOptions, readOptions } from './options.js'
 import { takeBody } from './request-body.js'
-import { placeReader } from './target.js'
 
 /** A `forward` before it is adapted to a host. */
 export interface ForwardStep {
@@ -26,11 +27,8 @@ export interface ForwardStep {
 export function forwardStep(options: ForwardOptions): ForwardStep {
   const settings = readOptions(options)
   const own = settings.dispatcher === undefined ? ownAgent() : undefined
-  const mounted: Mounted = {
-    settings,
-    dispatcher: settings.dispatcher ?? (own as Dispatching),
-    placeOf: placeReader(settings.target),
-  }
+  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching))
+  const hasOthers = settings.retries > 0 || settings.targets.length > 1
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
@@ -38,7 +36,10 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     const exchange = ownExchange(given)
     if (exchange.isClosed) throw new GatewayError('client_closed_request')
     watch(exchange)
-    const body = await takeBody(exchange, settings.bufferLimit)
+    mounted.budget.count()
+    // Without other attempts, only what an idle connection may lose is sent again.
+    const isKept = hasOthers || isRepeatable(exchange)
+    const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
     await new Forwarding(exchange, mounted, body).done
   }
   const step: Step = Object.assign(forward, { answers: true })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
 import {
   type Carrier,
   type Exchange,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
 import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
 import { forwardStep } from '../forward/forward.js'
 import type { ForwardOptions } from '../forward/options.js'
