@@ -43,6 +43,7 @@ describe('the packed package', function () {
       'ajv-formats',
       'bytes',
       'content-type',
+      'eventsource-parser',
       'negotiator',
       'opossum',
       'structured-headers',
