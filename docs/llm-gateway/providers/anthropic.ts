@@ -23,7 +23,7 @@ export function anthropicProvider(key: string): Server {
       )
       check(foreign === undefined, `the field ${foreign} does not belong here`)
       check(
-        req.headers['anthropic-version'] === '2023-06-01',
+        /^\d{4}-\d\d-\d\d$/.test(String(req.headers['anthropic-version'])),
         'anthropic-version: header is required',
       )
     },

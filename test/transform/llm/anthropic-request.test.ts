@@ -56,7 +56,7 @@ describe('anthropicToOpenai: requests', () => {
     invalid({ max_tokens: undefined }, '#/max_tokens')
   })
 
-  it('makes a message of system', () => {
+  it('makes a message of system, and of instructions between the messages', () => {
     for (const system of [
       'Be brief.\nBe kind.',
       [text('Be brief.'), { ...text('Be kind.'), ...CACHED }],
@@ -66,6 +66,11 @@ describe('anthropicToOpenai: requests', () => {
         { role: 'user', content: 'Hello' },
       ])
     assert.deepEqual(request({ system: '' })['messages'], HELLO)
+    const between = { role: 'system', content: [text('Be quick.')] }
+    assert.deepEqual(messages(...HELLO, between), [
+      ...HELLO,
+      { role: 'system', content: 'Be quick.' },
+    ])
   })
 
   it('makes messages of the results of tools, before the rest', () => {
@@ -295,7 +300,7 @@ describe('anthropicToOpenai: requests', () => {
     invalid({ model: 5 }, '#/model')
     invalid({ messages: {} }, '#/messages')
     invalid({ messages: [] }, '#/messages')
-    invalid({ messages: [{ role: 'system', content: 'x' }] }, '#/messages/0/role')
+    invalid({ messages: [{ role: 'tool', content: 'x' }] }, '#/messages/0/role')
     invalid({ messages: [{ role: 'user' }] }, '#/messages/0/content')
     invalid({ messages: [user({ type: 'image' })] }, '#/messages/0/content/0/source')
     invalid({ messages: [user({ type: 'tool_result' })] }, '#/messages/0/content/0/tool_use_id')

@@ -6,7 +6,7 @@ import { readAssistantBlocks, readTextBlocks, readUserBlocks } from './blocks.js
 
 const MEMBERS: Rules<unknown> = { role: readElsewhere, content: readElsewhere }
 
-/** `system` as a message at the beginning. */
+/** Instructions: `system` at the beginning, and those between the messages. */
 export function readInstructions(system: Part, ignored: Ignored): ChatMessage[] {
   if (system.isAbsent) return []
   const content = readTextBlocks(system, ignored).join('\n')
@@ -20,7 +20,8 @@ export function readMessages(messages: Part, ignored: Ignored): ChatMessage[] {
     const role = message.get('role')
     if (role.text() === 'user') return readUser(message.get('content'), ignored)
     if (role.text() === 'assistant') return readAssistant(message.get('content'), ignored)
-    return role.wrong('user or assistant')
+    if (role.text() === 'system') return readInstructions(message.get('content'), ignored)
+    return role.wrong('user, assistant or system')
   })
   return list.length === 0 ? messages.wrong('a list of messages with content') : list
 }
