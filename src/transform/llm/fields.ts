@@ -16,78 +16,57 @@ export function withoutClientFields(headers: IncomingHttpHeaders): Fields {
 
 /** The fields of a response in the names of OpenAI's API. */
 export function openaiResponseFields(headers: IncomingHttpHeaders, now: number): Fields {
-  return {
-    ...removed(headers, (name) => OF_PROVIDERS.test(name) || name === 'request-id'),
-    ...renamed(headers, { 'request-id': 'x-request-id' }),
-    ...rateLimits(headers, (kind, limit) => [ofAnthropic(kind, limit), ofOpenai(kind, limit)]),
-    ...resets(
-      headers,
-      (kind) => [ofAnthropic(kind, 'reset'), ofOpenai(kind, 'reset')],
-      (field) => durationUntil(field, now),
-    ),
-  }
+  const fields = removed(headers, (name) => OF_PROVIDERS.test(name) || name === 'request-id')
+  rename(headers, TO_OPENAI, fields)
+  return rename(headers, RESETS_TO_OPENAI, fields, (field) => durationUntil(field, now))
 }
 
 /** The fields of a response in the names of Anthropic's API. */
 export function anthropicResponseFields(headers: IncomingHttpHeaders, now: number): Fields {
-  return {
-    ...removed(headers, (name) => /^openai-|^x-ratelimit-|^x-request-id$/.test(name)),
-    ...renamed(headers, { 'x-request-id': 'request-id' }),
-    ...rateLimits(headers, (kind, limit) => [ofOpenai(kind, limit), ofAnthropic(kind, limit)]),
-    ...resets(
-      headers,
-      (kind) => [ofOpenai(kind, 'reset'), ofAnthropic(kind, 'reset')],
-      (field) => timeAfter(field, now),
-    ),
-  }
+  const fields = removed(headers, (name) => /^openai-|^x-ratelimit-|^x-request-id$/.test(name))
+  rename(headers, TO_ANTHROPIC, fields)
+  return rename(headers, RESETS_TO_ANTHROPIC, fields, (field) => timeAfter(field, now))
 }
-
-const KINDS = ['requests', 'tokens'] as const
-type Kind = (typeof KINDS)[number]
-const LIMITS = ['limit', 'remaining'] as const
-
-const ofAnthropic = (kind: Kind, limit: string): string => `anthropic-ratelimit-${kind}-${limit}`
-const ofOpenai = (kind: Kind, limit: string): string => `x-ratelimit-${limit}-${kind}`
 
 type Names = readonly [from: string, to: string]
 
-function rateLimits(
-  headers: IncomingHttpHeaders,
-  names: (kind: Kind, limit: string) => Names,
-): Fields {
-  const pairs = KINDS.flatMap((kind) => LIMITS.map((limit) => names(kind, limit)))
-  return renamed(headers, Object.fromEntries(pairs))
-}
+const reversed = (names: readonly Names[]): readonly Names[] =>
+  names.map(([from, to]) => [to, from])
+
+const TO_OPENAI: readonly Names[] = [
+  ['request-id', 'x-request-id'],
+  ['anthropic-ratelimit-requests-limit', 'x-ratelimit-limit-requests'],
+  ['anthropic-ratelimit-requests-remaining', 'x-ratelimit-remaining-requests'],
+  ['anthropic-ratelimit-tokens-limit', 'x-ratelimit-limit-tokens'],
+  ['anthropic-ratelimit-tokens-remaining', 'x-ratelimit-remaining-tokens'],
+]
+const TO_ANTHROPIC = reversed(TO_OPENAI)
 
 /** When a limit is full again: a time at Anthropic, a duration at OpenAI. */
-function resets(
+const RESETS_TO_OPENAI: readonly Names[] = [
+  ['anthropic-ratelimit-requests-reset', 'x-ratelimit-reset-requests'],
+  ['anthropic-ratelimit-tokens-reset', 'x-ratelimit-reset-tokens'],
+]
+const RESETS_TO_ANTHROPIC = reversed(RESETS_TO_OPENAI)
+
+/** Adds fields under other names, with their values converted; what cannot be is left out. */
+function rename(
   headers: IncomingHttpHeaders,
-  names: (kind: Kind) => Names,
-  convert: (field: string) => string | undefined,
+  names: readonly Names[],
+  to: Fields,
+  convert: (field: string) => string | undefined = (field) => field,
 ): Fields {
-  const fields: Fields = {}
-  for (const [from, to] of KINDS.map(names)) {
+  for (const [from, name] of names) {
     const field = headers[from]
     const value = typeof field === 'string' ? convert(field) : undefined
-    if (value !== undefined) fields[to] = value
+    if (value !== undefined) to[name] = value
   }
-  return fields
+  return to
 }
 
 function removed(headers: IncomingHttpHeaders, isForeign: (name: string) => boolean): Fields {
-  return Object.fromEntries(
-    Object.keys(headers)
-      .filter(isForeign)
-      .map((name) => [name, null]),
-  )
-}
-
-function renamed(headers: IncomingHttpHeaders, names: Readonly<Record<string, string>>): Fields {
   const fields: Fields = {}
-  for (const [from, to] of Object.entries(names)) {
-    const value = headers[from]
-    if (typeof value === 'string') fields[to] = value
-  }
+  for (const name of Object.keys(headers)) if (isForeign(name)) fields[name] = null
   return fields
 }
 
