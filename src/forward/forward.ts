@@ -1,6 +1,9 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { makeAgent } from '#undici'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Step } from '../exchange/exchange.js'
+import { upgradeExchange } from '../exchange/upgrade.js'
 import { currentExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
@@ -10,11 +13,13 @@ import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
 import { mount } from './mounted.js'
 import { type ForwardOptions, readOptions } from './options.js'
-import { takeBody } from './request-body.js'
+import { EMPTY, takeBody } from './request-body.js'
 
 /** A `forward` before it is adapted to a host. */
 export interface ForwardStep {
   readonly step: Step
+  /** Sends on a request for another protocol, and joins the connections when the upstream switches. */
+  upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void>
   /** Ends its connections, once what is under way is over. */
   close(): Promise<unknown>
 }
@@ -32,19 +37,27 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
-    if (closing) throw new GatewayError('gateway_shutting_down')
     const exchange = ownExchange(given)
-    if (exchange.isClosed) throw new GatewayError('client_closed_request')
-    watch(exchange)
-    mounted.budget.count()
+    check(exchange)
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
     const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
-    await new Forwarding(exchange, mounted, body).done
+    await new Forwarding(exchange, mounted, { body }).done
   }
-  const step: Step = Object.assign(forward, { answers: true })
+  async function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const exchange = upgradeExchange({ req, socket, unanswered: () => false })
+    check(exchange)
+    await new Forwarding(exchange, mounted, { body: EMPTY, upgrading: { socket, head } }).done
+  }
+  function check(exchange: Exchange): void {
+    if (closing) throw new GatewayError('gateway_shutting_down')
+    if (exchange.isClosed) throw new GatewayError('client_closed_request')
+    watch(exchange)
+    mounted.budget.count()
+  }
   return {
-    step,
+    step: Object.assign(forward, { answers: true }),
+    upgrade,
     close: () => (closing ??= own?.close() ?? Promise.resolve()),
   }
 }

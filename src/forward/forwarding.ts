@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors/gateway-error.js'
 import { upstreamError } from '../exchange/calls.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
@@ -9,9 +10,9 @@ import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
 import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
-import type { RequestBody } from './request-body.js'
-import { type Fields, valueOf } from './response-fields.js'
-import { sendingTo } from './sending.js'
+import { type Fields, isEventStream, valueOf } from './response-fields.js'
+import { sendingTo, type Sent } from './sending.js'
+import { switchTo } from './switched.js'
 
 /** A stream of events that has not begun: its head is kept back. */
 interface Held {
@@ -26,7 +27,7 @@ export class Forwarding implements Follower, Receiver {
   readonly done: Promise<void>
   readonly #exchange: Exchange
   readonly #mounted: Mounted
-  readonly #body: RequestBody
+  readonly #sent: Sent
   #at = 0
   #retries = 0
   #attempts = 0
@@ -43,10 +44,10 @@ export class Forwarding implements Follower, Receiver {
   #resolve!: () => void
   #reject!: (error: unknown) => void
 
-  constructor(exchange: Exchange, mounted: Mounted, body: RequestBody) {
+  constructor(exchange: Exchange, mounted: Mounted, sent: Sent) {
     this.#exchange = exchange
     this.#mounted = mounted
-    this.#body = body
+    this.#sent = sent
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -83,14 +84,19 @@ export class Forwarding implements Follower, Receiver {
       : undefined
   }
 
-  switched(): void {}
+  switched(call: ForwardCall, head: ResponseHead, upstream: Duplex): void {
+    const { upgrading } = this.#sent
+    if (upgrading === undefined) return void upstream.destroy()
+    switchTo(upstream, this.#exchange, upgrading, head)
+    if (call.state === 'open') call.end('complete')
+  }
 
   ended(call: ForwardCall): void {
     if (call !== this.#call) return
     const { failure } = call
     const isExcused = isStale(call) && !this.#excused && isRepeatable(this.#exchange)
     this.#leave(call, isExcused)
-    if (isExcused && this.#body.isWhole && !isOver(this.#exchange)) {
+    if (isExcused && this.#sent.body.isWhole && !isOver(this.#exchange)) {
       this.#excused = true
       return this.#go({ what: 'again' })
     }
@@ -131,7 +137,7 @@ export class Forwarding implements Follower, Receiver {
   #send(target: Target): void {
     const { settings, dispatcher } = this.#mounted
     try {
-      const sending = sendingTo(target, this.#exchange, settings, this.#body)
+      const sending = sendingTo(target, this.#exchange, settings, this.#sent)
       const call = new ForwardCall(this.#exchange, sending, this)
       call.attempt = ++this.#attempts
       call.upstream = target.name
@@ -159,7 +165,7 @@ export class Forwarding implements Follower, Receiver {
       at: this.#at,
       // An open circuit is not asked again.
       retries: isRefused ? Infinity : this.#retries,
-      isWhole: this.#body.isWhole,
+      isWhole: this.#sent.body.isWhole,
     })
   }
 
@@ -177,9 +183,10 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
-    this.#body.release()
+    this.#sent.body.release()
     this.#relay = new Relay(this.#exchange, call)
-    this.#relay.begin(head, this.#mounted.settings.via)
+    const { via, keepAlive } = this.#mounted.settings
+    this.#relay.begin(head, via, keepAlive)
     this.#passage?.headOut(call)
   }
 
@@ -214,9 +221,10 @@ export class Forwarding implements Follower, Receiver {
 
   #finish(error?: unknown): void {
     clearTimeout(this.#timer)
+    this.#relay?.stop()
     this.#passage?.end(undefined)
     this.#passage = undefined
-    this.#body.release()
+    this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
   }
@@ -231,7 +239,3 @@ export class Forwarding implements Follower, Receiver {
     return this.#at + 1 < targets.length || this.#retries < settings.retries
   }
 }
-
-const isEventStream = (fields: Fields): boolean =>
-  valueOf(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true &&
-  valueOf(fields, 'content-encoding') === undefined

@@ -51,6 +51,8 @@ export interface ForwardOptions {
   readonly repeatable?: boolean
   /** Most bytes of a request's body that are kept for another attempt. @defaultValue `'1mb'` */
   readonly bufferLimit?: string | number
+  /** Silence after which a stream of events gets a comment, so that nobody between takes it for dead. @defaultValue `false` */
+  readonly keepAlive?: number | false
   /** A dispatcher of undici (7 or later), which stays the user's to close. @defaultValue an agent of its own */
   readonly dispatcher?: Dispatching
 }
@@ -87,6 +89,7 @@ export interface Settings {
   readonly trust: boolean
   readonly via: string | false
   readonly bufferLimit: number
+  readonly keepAlive: number | false
   readonly dispatcher: Dispatching | undefined
 }
 
@@ -132,6 +135,7 @@ const CHECKS: Record<keyof ForwardOptions, Check> = {
   nextOn: STATUSES,
   repeatable: bool,
   bufferLimit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  keepAlive: timeOrFalse,
   dispatcher: [isDispatching, 'a dispatcher of undici: an object with a method "dispatch"'],
 }
 
@@ -215,6 +219,7 @@ export function readOptions(options: ForwardOptions): Settings {
     retryOn: [502, 503, 504],
     nextOn: [429, 500, 502, 503, 504, 529],
     repeatable: false,
+    keepAlive: false,
     dispatcher: undefined,
     ...rest,
     targets: readTargets(given),

@@ -4,7 +4,12 @@ import { isRefused, reasonOf } from '../content/writable.js'
 import { answeringOn } from '../exchange/connection.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { ForwardCall, ResponseHead } from './forward-call.js'
-import { endToEnd, type Fields, trailersOf, valueOf } from './response-fields.js'
+import { KeepAlive } from './keep-alive.js'
+import { endToEnd, type Fields, isEventStream, trailersOf, valueOf } from './response-fields.js'
+
+const NOTHING: ReadonlySet<string> = new Set()
+const NO_TRAILERS: ReadonlySet<string> = new Set(['trailer'])
+const NO_CONTENT: ReadonlySet<string> = new Set(['trailer', 'content-length'])
 
 const RELAY = Symbol('relay')
 type Fed = ServerResponse & { [RELAY]?: Relay | undefined }
@@ -15,32 +20,42 @@ export class Relay {
   readonly #call: ForwardCall
   #hasTrailers = false
   #listens = false
+  #keepAlive: KeepAlive | undefined
 
   constructor(exchange: Exchange, call: ForwardCall) {
     this.#exchange = exchange
     this.#call = call
   }
 
-  begin(head: ResponseHead, via: string | false): void {
-    const { req, res } = this.#exchange
-    const { status, fields } = head
+  /** @param keepAlive - milliseconds of silence after which a stream of events gets a comment. */
+  begin(head: ResponseHead, via: string | false, keepAlive: number | false): void {
+    const { res, response } = this.#exchange
+    const { fields } = head
+    const isOpen = this.#hasBody(head) && valueOf(fields, 'content-length') === undefined
+    this.#hasTrailers = isOpen && this.#exchange.req.httpVersion !== '1.0'
     this.#call.feed()
-    const without = new Set<string>()
-    // RFC 9110, section 8.6.
-    if (status === 204) without.add('content-length')
-    const isCounted = valueOf(fields, 'content-length') !== undefined
-    const hasBody = status !== 204 && status !== 304 && req.method !== 'HEAD'
-    this.#hasTrailers = !isCounted && hasBody && req.httpVersion !== '1.0'
-    if (!this.#hasTrailers) without.add('trailer')
-    const kept = endToEnd(fields, without)
+    const kept = endToEnd(fields, this.#leftOut(head))
     if (via !== false) kept.push('Via', `1.1 ${via}`)
     writeHead(res, head, withOwn(res, kept))
     // With what has come of the body it is one packet; without it, the client need not wait.
-    if (hasBody) process.nextTick(flush, res)
+    process.nextTick(flush, res)
+    if (keepAlive !== false && isOpen && isEventStream(fields))
+      this.#keepAlive = new KeepAlive(response, res, keepAlive)
+  }
+
+  #hasBody({ status }: ResponseHead): boolean {
+    return status !== 204 && status !== 304 && this.#exchange.req.method !== 'HEAD'
+  }
+
+  /** RFC 9110, section 8.6; and trailers have no place but behind chunks. */
+  #leftOut({ status }: ResponseHead): ReadonlySet<string> {
+    if (status === 204) return NO_CONTENT
+    return this.#hasTrailers ? NOTHING : NO_TRAILERS
   }
 
   write(chunk: Buffer): boolean {
     const { res } = this.#exchange
+    this.#keepAlive?.wrote(chunk)
     if (res.write(chunk)) return true
     if (!this.#listens) this.#listen(res)
     return false
@@ -56,6 +71,11 @@ export class Relay {
     this.#listens = true
     res[RELAY] = this
     res.on('drain', goOn)
+  }
+
+  /** Nothing more comes of it. */
+  stop(): void {
+    this.#keepAlive?.stop()
   }
 
   resume(): void {

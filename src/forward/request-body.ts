@@ -36,7 +36,13 @@ class WholeBody implements RequestBody {
   }
 }
 
-const EMPTY: RequestBody = { length: undefined, isWhole: true, next: () => null, release: ignore }
+/** No body. */
+export const EMPTY: RequestBody = {
+  length: undefined,
+  isWhole: true,
+  next: () => null,
+  release: ignore,
+}
 
 /**
  * Takes the body of a request: the bytes that somebody has peeked, or those that are there already,

@@ -31,6 +31,11 @@ export function valueOf(fields: Fields, name: string): string | undefined {
   return value
 }
 
+/** Whether a response is a stream of events that can be read as it is. */
+export const isEventStream = (fields: Fields): boolean =>
+  valueOf(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true &&
+  valueOf(fields, 'content-encoding') === undefined
+
 const NONE: ReadonlySet<string> = new Set()
 
 /** The fields that are meant for the client, with others that are left out as well. */

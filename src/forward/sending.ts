@@ -6,7 +6,15 @@ import type { Settings } from './options.js'
 import type { Target } from './mounted.js'
 import type { RequestBody } from './request-body.js'
 import { requestFields } from './request-fields.js'
+import type { Upgrading } from './switched.js'
 import { originForm } from './target.js'
+
+/** What of a request is sent beside its head. */
+export interface Sent {
+  readonly body: RequestBody
+  /** The connection, where the client wants another protocol. */
+  readonly upgrading?: Upgrading
+}
 
 /**
  * What a target is sent for a request.
@@ -17,7 +25,7 @@ export function sendingTo(
   { placeOf, rules }: Target,
   exchange: Exchange,
   { rewrite }: Settings,
-  body: RequestBody,
+  { body, upgrading }: Sent,
 ): Sending {
   const { req, url } = exchange
   const { origin, base, servername } = placeOf(exchange)
@@ -30,6 +38,7 @@ export function sendingTo(
     headers,
     body: body.next(),
     ...(servername !== undefined && { servername }),
+    ...(upgrading && { upgrade: req.headers.upgrade ?? '' }),
   }
 }
 

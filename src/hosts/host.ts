@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
@@ -49,6 +51,13 @@ export interface CircuitBreakerHandle {
 
 /** What a `forward` middleware has besides. */
 export interface ForwardHandle {
+  /**
+   * Sends on a request for another protocol, such as a WebSocket: the last argument of `upgradeListener`.
+   *
+   * @example
+   * server.on('upgrade', upgradeListener(problemDetails(), proxy.upgrade))
+   */
+  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>
   /** Takes no more requests, and ends its connections once what is under way is over. */
   close(): Promise<unknown>
 }
@@ -140,9 +149,9 @@ export function circuitBreakerOn<Middleware extends object>(
 /** The middleware of a `forward`, with the way to end it. */
 export function forwardOn<Middleware extends object>(
   { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
-  { step, close }: ForwardStep,
+  { step, upgrade, close }: ForwardStep,
 ): Middleware & ForwardHandle {
-  return Object.assign(middlewareOf(step), { close })
+  return Object.assign(middlewareOf(step), { upgrade, close })
 }
 
 /** The function `routes` of a host. */

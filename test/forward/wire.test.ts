@@ -294,6 +294,20 @@ describe('forward on the wire', () => {
     await until(() => upstream.connections() === 0)
   })
 
+  it('writes a comment into a stream of events that is silent, between two lines only', async () => {
+    await start(
+      (socket, text) => {
+        if (!text.includes('\r\n\r\n')) return
+        socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\ndata:')
+        setTimeout(() => socket.write(' 2\n\n'), 200)
+        setTimeout(() => socket.end('data: 3\n\n'), 400)
+      },
+      { keepAlive: 50 },
+    )
+    const { text } = dechunk((await sendRaw(gateway.port, getLine('/'))).body)
+    assert.match(text, /^data: 1\n\ndata: 2\n\n(?::\n){1,4}data: 3\n\n$/)
+  })
+
   it('answers with 502 where the upstream switches protocols that nobody has asked for', async () => {
     await start(
       answering('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
