@@ -10,8 +10,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { request } from 'undici'
-import { forward as forwardTo } from 'good-gateway'
-import { createForward } from '../../docs/sample-proxy/forward.js'
+import { createForward, createOwn } from '../../docs/sample-proxy/forward.js'
 
 /** A way to call an upstream that somebody's gateway uses, in its simplest form. */
 export interface Proxy {
@@ -48,16 +47,6 @@ function piped(req: IncomingMessage, res: ServerResponse, target: string): void 
   else {
     const call = (tls ? tlsRequest : httpRequest)(url, { ...options, method: 'POST' }, relay)
     req.pipe(call.on('error', failed))
-  }
-}
-
-/** The one of this package, with a target for each request. */
-function createOwn(): Proxy['forward'] {
-  const targets = new Map<string, ReturnType<typeof forwardTo>>()
-  return (req, res, target) => {
-    const known = targets.get(target) ?? forwardTo({ target })
-    targets.set(target, known)
-    known(req, res)
   }
 }
 
