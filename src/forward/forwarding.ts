@@ -4,21 +4,17 @@ import { upstreamError } from '../exchange/calls.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import { FirstEvent, LastEvent } from './first-event.js'
+import type { Transform } from '../transform/types.js'
+import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
 import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
-import { sendingTo, type Sent } from './sending.js'
+import { pathOf, sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-
-/** A stream of events that has not begun: its head is kept back. */
-interface Held {
-  readonly head: ResponseHead
-  readonly event: FirstEvent
-}
+import { Translation, untold } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -71,9 +67,10 @@ export class Forwarding implements Follower, Receiver {
     else this.#begin(call, head)
   }
 
-  data(chunk: Buffer): boolean {
-    this.#last?.push(chunk)
-    return this.#first ? this.#awaitFirst(this.#first, chunk) : (this.#relay?.write(chunk) ?? true)
+  data(chunk: Buffer, raw = chunk): boolean {
+    this.#last?.push(raw)
+    if (this.#first) return this.#awaitFirst(this.#first, chunk, raw)
+    return chunk.length === 0 || (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
@@ -123,22 +120,38 @@ export class Forwarding implements Follower, Receiver {
     const target = this.#target
     if (isOver(this.#exchange)) return this.#finish()
     if (target.name !== undefined) this.#exchange.upstream = target.name
-    if (target.circuit === undefined) return this.#send(target)
+    if (target.circuit === undefined) return this.#ask(target)
     target.circuit.enter(this.#exchange).then(
       (passage) => {
         this.#passage = passage
         if (isOver(this.#exchange)) this.#finish()
-        else this.#send(target)
+        else this.#ask(target)
       },
       (refusal: unknown) => this.#refused(refusal),
     )
   }
 
-  #send(target: Target): void {
+  #ask(target: Target): void {
+    if (target.transform === undefined || this.#sent.upgrading)
+      return this.#send(target, this.#sent, this)
+    this.#translate(target, target.transform).catch((error: unknown) =>
+      this.#finish(untold(error, this.#exchange, this.#at === 0)),
+    )
+  }
+
+  async #translate(target: Target, transform: Transform): Promise<void> {
+    const { rewrite, bufferLimit } = this.#mounted.settings
+    const translation = Translation.of(this.#exchange, transform, bufferLimit)
+    const edits = await translation?.request(pathOf(this.#exchange, rewrite))
+    if (isOver(this.#exchange)) return this.#finish()
+    this.#send(target, { ...this.#sent, edits }, translation?.receiver(this) ?? this)
+  }
+
+  #send(target: Target, sent: Sent, receiver: Receiver): void {
     const { settings, dispatcher } = this.#mounted
     try {
-      const sending = sendingTo(target, this.#exchange, settings, this.#sent)
-      const call = new ForwardCall(this.#exchange, sending, this)
+      const sending = sendingTo(target, this.#exchange, settings, sent)
+      const call = new ForwardCall(this.#exchange, sending, receiver)
       call.attempt = ++this.#attempts
       call.upstream = target.name
       this.#call = call
@@ -190,8 +203,8 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.headOut(call)
   }
 
-  #awaitFirst(first: Held, chunk: Buffer): boolean {
-    const found = first.event.push(chunk)
+  #awaitFirst(first: Held, chunk: Buffer, raw: Buffer): boolean {
+    const found = first.event.push(chunk, raw)
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
     const failure = this.#streamError('The event stream has begun with an error event.')

@@ -10,15 +10,14 @@ import { answerBroken, hasOwnContent, isEventStream, replaceResponse } from '../
 import type { Review } from '../exchange/review.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
-import { ChangedHead, type FieldEdit, type Head, type StreamChange } from '../response/head.js'
-import { type Edits, fieldEdits } from './change.js'
+import { ChangedHead, type Head, type StreamChange } from '../response/head.js'
+import type { Edits } from './change.js'
 import { EventsChanger } from './events.js'
 import {
   checkTransform,
-  checkTransformer,
-  isChosen,
   type Settings,
   settingsOf,
+  transformerFor,
   type TransformOptions,
 } from './options.js'
 import { changeRequest } from './request.js'
@@ -39,7 +38,7 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   const peek = { limit: settings.limit, timeout: BODY_TIMEOUT, place: {}, reader: 'transform' }
   startObserver()
   return async function transform(exchange, next) {
-    const transformer = isChosen(given) ? chosen(given(exchange)) : given
+    const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
     await send(exchange, transformer, peek)
     if (!transformer.response && !transformer.events) return void (await next())
@@ -47,12 +46,6 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
     exchange.follow(new Changes(exchange, transformer, settings))
     await observe(exchange, next)
   }
-}
-
-function chosen(given: unknown): Transformer | undefined {
-  if (given === undefined || given === null) return undefined
-  checkTransformer(given)
-  return given
 }
 
 /** Changes the request in place, before the proxy looks at it. */
@@ -128,21 +121,15 @@ class Changes implements Follower {
         exchange,
         head,
         new EventsChanger(events, { limit: this.#limit, ...named }),
-        fieldEdits(events.headers),
       )
     } catch (error) {
       return () => this.#refuse(exchange, untranslated(error, named))
     }
   }
 
-  #changeOf(
-    exchange: Exchange,
-    head: Head,
-    changer: EventsChanger,
-    fields: readonly FieldEdit[],
-  ): StreamChange {
+  #changeOf(exchange: Exchange, head: Head, changer: EventsChanger): StreamChange {
     return {
-      head: new ChangedHead(head, { fields: [...UNTRUE, ...fields] }),
+      head: new ChangedHead(head, { fields: changer.fields }),
       get isBroken() {
         return changer.failure !== undefined
       },
@@ -161,15 +148,3 @@ class Changes implements Follower {
 }
 
 const viewOf = (head: Head) => ({ status: head.status ?? 0, headers: head.fields?.() ?? {} })
-
-/** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
-const UNTRUE = [
-  'content-length',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'digest',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-].map((name) => [name, null] as const)
