@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import { listener, problemDetails, routes, transform, validate } from 'good-gateway'
-import { anthropicToOpenai, openaiToAnthropic, type Translator } from 'good-gateway/llm'
+import { listener, problemDetails, routes, validate } from 'good-gateway'
+import type { Translator } from 'good-gateway/llm'
 import { chatSchema, embeddingSchema, messageSchema } from './schemas.js'
-import { LIMIT, type Name, type Providers, startUpstreams, type Upstreams } from './upstreams.js'
+import { LIMIT, type Providers } from './upstreams.js'
+import { waysTo, type Ways } from './ways.js'
 
 /** A gateway that is not yet mounted on a server. */
 export interface Gateway {
@@ -13,10 +14,6 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** The model of the other provider that stands for one, where only that provider is there. */
-const CLAUDE_FOR = { 'gpt-5': 'claude-opus-4-5', 'gpt-5-mini': 'claude-haiku-4-5' }
-const GPT_FOR = Object.fromEntries(Object.entries(CLAUDE_FOR).map(([gpt, claude]) => [claude, gpt]))
-
 type Middleware = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -25,31 +22,30 @@ type Middleware = (
 
 /**
  * A gateway for language models: clients of both APIs in front of both providers. The name of a model
- * says whose it is; where the client speaks the other API, a translator is between.
+ * says whom it belongs to, and who is asked first; where the client speaks the other API, a translator
+ * is between.
  */
 export function createGateway(providers: Providers): Gateway {
-  const upstreams = startUpstreams(providers)
-  const toAnthropic = openaiToAnthropic({ models: CLAUDE_FOR, path: '/messages' })
-  const toOpenai = anthropicToOpenai({ models: GPT_FOR, path: '/chat/completions' })
-  const { openai, anthropic } = upstreams
+  const { chat, messages, rest, translators } = waysTo(providers)
   const table = {
-    'POST /v1/chat/completions': conversation(upstreams, chatSchema, { anthropic: toAnthropic }),
-    'POST /v1/messages': conversation(upstreams, messageSchema, { openai: toOpenai }),
-    ...(openai && {
-      'POST /v1/embeddings': [validate({ body: embeddingSchema }, { limit: LIMIT }), openai],
-      'POST /v1/responses': openai,
+    'POST /v1/chat/completions': conversation(chatSchema, chat),
+    'POST /v1/messages': conversation(messageSchema, messages),
+    ...(providers.openai && {
+      'POST /v1/embeddings': [validate({ body: embeddingSchema }, { limit: LIMIT }), rest],
+      'POST /v1/responses': rest,
     }),
-    'GET /v1/models': openai ?? anthropic ?? [],
+    'GET /v1/models': rest,
   }
+  const forwards = [...Object.values(chat), ...Object.values(messages), rest]
   return {
-    translators: [toAnthropic, toOpenai],
+    translators,
     listener: listener(
       problemDetails({ name: 'llm-gateway', format: (_, { url }) => formatOf(url) }),
       unbuffered,
       routes(table, { otherwise: 'refuse' }),
       (_req, res) => res.writeHead(404).end(),
     ),
-    close: async () => void (await Promise.all([openai?.close(), anthropic?.close()])),
+    close: async () => void (await Promise.all(forwards.map((each) => each.close()))),
   }
 }
 
@@ -61,24 +57,14 @@ const unbuffered: Middleware = (_req, res, next) => {
   next()
 }
 
-/** The way of a request that names a model: checked, translated where it must be, and sent. */
-function conversation(
-  upstreams: Upstreams,
-  schema: object,
-  translators: { readonly [Each in Name]?: Translator },
-): Middleware[] {
+/** The way of a request that names a model: checked, and sent to its owner first. */
+function conversation(schema: object, ways: Ways): Middleware[] {
   const checked = validate<{ body: { model: string } }>({ body: schema }, { limit: LIMIT })
-  const ownerOf = (req: IncomingMessage): Name => {
-    const { model } = checked.valid(req).body
-    const owner = model.startsWith('claude') ? 'anthropic' : 'openai'
-    return upstreams[owner] ? owner : owner === 'openai' ? 'anthropic' : 'openai'
-  }
   return [
     checked,
-    transform((exchange) => translators[ownerOf(exchange.req)]?.(exchange), {
-      limit: LIMIT,
-      responseLimit: LIMIT,
-    }),
-    (req, res, next) => upstreams[ownerOf(req)]?.(req, res, next),
+    (req, res, next) => {
+      const isClaude = checked.valid(req).body.model.startsWith('claude')
+      return ways[isClaude ? 'anthropic' : 'openai'](req, res, next)
+    },
   ]
 }

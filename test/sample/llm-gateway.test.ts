@@ -70,6 +70,37 @@ describe('the gateway for language models', () => {
     })
   }
 
+  for (const model of MODELS)
+    it(`asks the other provider where that of ${model} is overloaded, in both APIs`, async () => {
+      const content = `Hello ${model.startsWith('claude') ? 'anthropic' : 'openai'} is away`
+      const asked = { model, messages: [{ role: 'user', content } as const] }
+      const whole = await openai.chat.completions.create(asked)
+      assert.deepEqual(
+        [whole.choices[0]?.message.content, whole.model],
+        [`You said: ${content}`, model],
+      )
+      const streamed = await openai.chat.completions.stream(asked).finalChatCompletion()
+      assert.deepEqual(
+        [streamed.choices[0]?.message.content, streamed.model],
+        [`You said: ${content}`, model],
+      )
+      const message = await anthropic.messages.create({ ...asked, max_tokens: 50 })
+      assert.deepEqual(
+        [message.content, message.model],
+        [[{ type: 'text', text: `You said: ${content}` }], model],
+      )
+      const last = await anthropic.messages.stream({ ...asked, max_tokens: 50 }).finalMessage()
+      assert.deepEqual([last.content.length, last.model], [1, model])
+    })
+
+  it('does not ask another one where a model has none that stands for it', async () => {
+    const messages = [{ role: 'user', content: 'openai is away' } as const]
+    await assert.rejects(
+      openai.chat.completions.create({ model: 'gpt-unknown', messages }),
+      InternalServerError,
+    )
+  })
+
   it('passes on embeddings, models and the Responses API', async () => {
     const { data } = await openai.embeddings.create({
       model: 'text-embedding-3-small',

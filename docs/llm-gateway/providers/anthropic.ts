@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<number, string>> = {
 /** A provider of the Messages API that knows one key. */
 export function anthropicProvider(key: string): Server {
   return providerServer({
+    name: 'anthropic',
     authorize(req) {
       if (req.headers['x-api-key'] !== key) throw new Refusal(401, 'invalid x-api-key')
       const foreign = Object.keys(req.headers).find((name) =>

@@ -14,6 +14,7 @@ const MODELS = ['gpt-5', 'gpt-5-mini', 'text-embedding-3-small']
 /** A provider of OpenAI's API that knows one key. */
 export function openaiProvider(key: string): Server {
   return providerServer({
+    name: 'openai',
     authorize(req) {
       if (req.headers.authorization !== `Bearer ${key}`)
         throw new Refusal(401, `Incorrect API key provided: sk-abc***${key.slice(-4)}.`)

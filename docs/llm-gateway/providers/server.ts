@@ -4,6 +4,7 @@ import { type Json, Refusal } from './strict.js'
 
 /** What one request needs of a provider. */
 export interface Dialect {
+  readonly name: string
   /** Refuses what has no key of this provider. */
   authorize(req: IncomingMessage): void
   /** Answers by path; refuses others. */
@@ -37,6 +38,7 @@ const fieldsOf = ({ headers }: Dialect, status: number): Dialect['headers'] =>
 async function respond(dialect: Dialect, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const text = await bodyOf(req)
   dialect.authorize(req)
+  if (text.includes(`${dialect.name} is away`)) throw new Refusal(529, messageFor(529))
   const [, status] = STATUS.exec(text) ?? []
   if (status !== undefined) throw new Refusal(Number(status), messageFor(Number(status)))
   const answer = dialect.route(req, text === '' ? {} : (JSON.parse(text) as Json))
