@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { makeAgent } from '#undici'
+import { announcedLength } from '../content/framing.js'
+import { refuseFraming } from '../content/strict-framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
+import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
@@ -35,6 +38,8 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   const own = settings.dispatcher === undefined ? ownAgent() : undefined
   const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching))
   const hasOthers = settings.retries > 0 || settings.targets.length > 1
+  const isTranslated = settings.targets.some(({ transform }) => transform !== undefined)
+  const peek = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
@@ -42,8 +47,14 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     check(exchange)
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
+    if (isTranslated && announcedLength(exchange.req) !== 0) await readWhole(exchange)
     const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
     await new Forwarding(exchange, mounted, { body }).done
+  }
+  /** A transform gets the whole body, for one target after the other. */
+  async function readWhole(exchange: Exchange): Promise<void> {
+    refuseFraming(exchange.req)
+    await peekBody(exchange, peek)
   }
   async function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const exchange = upgradeExchange({ req, socket, unanswered: () => false })
@@ -62,6 +73,9 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     close: () => (closing ??= own?.close() ?? Promise.resolve()),
   }
 }
+
+/** Milliseconds until the whole body of a request must have arrived, as in `validate`. */
+const BODY_TIMEOUT = 30_000
 
 /** Milliseconds after which a connection that does not come about is given up. */
 const LONGEST_CONNECT = 60_000

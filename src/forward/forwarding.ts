@@ -4,7 +4,7 @@ import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import { FirstEvent, LastEvent } from './first-event.js'
+import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
@@ -13,12 +13,7 @@ import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
 import { sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-
-/** A stream of events that has not begun: its head is kept back. */
-interface Held {
-  readonly head: ResponseHead
-  readonly event: FirstEvent
-}
+import { translate, untold } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -75,15 +70,16 @@ export class Forwarding implements Follower, Receiver {
     else this.#begin(call, head)
   }
 
-  data(chunk: Buffer): boolean {
-    this.#last?.push(chunk)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
-    return this.#first ? this.#awaitFirst(this.#first, chunk) : (this.#relay?.write(chunk) ?? true)
+  data(chunk: Buffer, raw = chunk): boolean {
+    this.#last?.push(raw)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
+    if (this.#first) return this.#awaitFirst(this.#first, chunk, raw)
+    return chunk.length === 0 || (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
     if (this.#first) this.#beginWithHeld(this.#first)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
       ? this.#streamError('The event stream has ended with an error event.')
@@ -127,25 +123,37 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #attempt(): void {
-    const target = this.#target
+    const target = this.#mounted.targets[this.#at] as Target
     if (isOver(this.#exchange)) return this.#finish()
     if (target.name !== undefined) this.#exchange.upstream = target.name
-    if (target.circuit === undefined) return this.#send(target)
+    if (target.circuit === undefined) return this.#ask(target)
     target.circuit.enter(this.#exchange).then(
       (passage) => {
         this.#passage = passage
         if (isOver(this.#exchange)) this.#finish()
-        else this.#send(target)
+        else this.#ask(target)
       },
       (refusal: unknown) => this.#refused(refusal),
     )
   }
 
-  #send(target: Target): void {
+  #ask(target: Target): void {
+    const { transform } = target
+    if (transform === undefined || this.#sent.upgrading) return this.#send(target, this.#sent, this)
+    translate(this.#exchange, transform, this.#mounted.settings).then(
+      ({ edits, receiving }) => {
+        if (isOver(this.#exchange)) this.#finish()
+        else this.#send(target, { ...this.#sent, edits }, receiving(this))
+      },
+      (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
+    )
+  }
+
+  #send(target: Target, sent: Sent, receiver: Receiver): void {
     const { settings, dispatcher } = this.#mounted
     try {
-      const sending = sendingTo(target, this.#exchange, settings, this.#sent)
-      const call = new ForwardCall(this.#exchange, sending, this)
+      const sending = sendingTo(target, this.#exchange, settings, sent)
+      const call = new ForwardCall(this.#exchange, sending, receiver)
       call.attempt = ++this.#attempts
       call.upstream = target.name
       this.#call = call
@@ -190,6 +198,7 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
+    this.#waiting = undefined
     this.#sent.body.release()
     this.#relay = new Relay(this.#exchange, call)
     const { via, keepAlive } = this.#mounted.settings
@@ -197,13 +206,8 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.headOut(call)
   }
 
-  #beginWaiting(head: ResponseHead): void {
-    this.#waiting = undefined
-    if (this.#call) this.#begin(this.#call, head)
-  }
-
-  #awaitFirst(first: Held, chunk: Buffer): boolean {
-    const found = first.event.push(chunk)
+  #awaitFirst(first: Held, chunk: Buffer, raw: Buffer): boolean {
+    const found = first.event.push(chunk, raw)
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
     const failure = this.#streamError('The event stream has begun with an error event.')
@@ -239,10 +243,6 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
-  }
-
-  get #target(): Target {
-    return this.#mounted.targets[this.#at] as Target
   }
 
   /** Whether there would be another attempt. */

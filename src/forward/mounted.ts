@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange/exchange.js'
+import type { Transform } from '../transform/types.js'
 import { Budget } from './budget.js'
 import type { Dispatching } from './dispatching.js'
 import type { Settings, TargetSettings } from './options.js'
@@ -13,6 +14,7 @@ export interface Target {
   readonly placeOf: (exchange: Exchange) => Place
   readonly rules: FieldRules
   readonly circuit: TargetCircuit | undefined
+  readonly transform: Transform | undefined
 }
 
 /** What a `forward` keeps for all its requests. */
@@ -29,12 +31,16 @@ export function mount(settings: Settings, dispatcher: Dispatching): Mounted {
   return { settings, dispatcher, targets, budget: new Budget() }
 }
 
-function targetOf({ target, changes, circuit }: TargetSettings, settings: Settings): Target {
+function targetOf(
+  { target, changes, transform, circuit }: TargetSettings,
+  settings: Settings,
+): Target {
   const { host, forwarded, trust, via } = settings
   return {
     name: circuit?.name,
     placeOf: placeReader(target),
     rules: { host, forwarded, trust, via, changes },
     circuit: circuit && new TargetCircuit(circuit),
+    transform,
   }
 }

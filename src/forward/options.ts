@@ -14,6 +14,8 @@ import {
   type Settings as CircuitSettings,
 } from '../exchange/circuit-options.js'
 import type { Exchange } from '../exchange/exchange.js'
+import { isTransform } from '../transform/options.js'
+import type { Transform } from '../transform/types.js'
 import { type Dispatching, isDispatching } from './dispatching.js'
 import type { ForwardedOption } from './forwarded.js'
 import { HOP_BY_HOP } from './hop-by-hop.js'
@@ -49,7 +51,7 @@ export interface ForwardOptions {
   readonly nextOn?: readonly number[]
   /** Whether requests may be sent again whatever their method, as those to a model. @defaultValue `false` */
   readonly repeatable?: boolean
-  /** Most bytes of a request's body that are kept for another attempt. @defaultValue `'1mb'` */
+  /** Most bytes of a request's body that are kept for another attempt, and of what a `transform` changes. @defaultValue `'1mb'` */
   readonly bufferLimit?: string | number
   /** Silence after which a stream of events gets a comment, so that nobody between takes it for dead. @defaultValue `false` */
   readonly keepAlive?: number | false
@@ -64,6 +66,8 @@ export interface TargetOptions {
   readonly target: TargetOption
   /** Fields to set on requests to this target, such as its credentials, or to remove with `null`. */
   readonly headers?: HeadersOption
+  /** Makes another request of each that it gets, and another response of its own. */
+  readonly transform?: Transform
   /** Until the head of its response; `false` waits for ever. @defaultValue that of `circuit` */
   readonly timeout?: number | false
   /** Options of its circuit, those of `circuitBreaker` without `name`. */
@@ -97,6 +101,7 @@ export interface Settings {
 export interface TargetSettings {
   readonly target: TargetOption
   readonly changes: FieldChanges
+  readonly transform: Transform | undefined
   readonly circuit: CircuitSettings | undefined
 }
 
@@ -164,6 +169,7 @@ const TARGET_CHECKS: Record<keyof TargetOptions, Check> = {
   name: text,
   target: TARGET,
   headers: HEADERS,
+  transform: [isTransform, 'what the middleware "transform" takes'],
   timeout: timeOrFalse,
   circuit: [(value) => typeof value === 'object' && value !== null, 'an object of options'],
 }
@@ -176,6 +182,7 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
     name,
     target,
     headers,
+    transform,
     timeout,
     circuit = {},
   } = checkedOptions('forward: targets', options, TARGET_CHECKS)
@@ -186,13 +193,14 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
     throw new TypeError(`forward: option "circuit" of "${name}" cannot have "${wrong}"`)
   const changes = new Map([...changesIn(common), ...changesIn(headers ?? {})])
   const times = timeout === undefined ? {} : { timeout }
-  return { target, changes, circuit: readCircuit({ ...circuit, ...times, name }) }
+  return { target, changes, transform, circuit: readCircuit({ ...circuit, ...times, name }) }
 }
 
 function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetSettings[] {
   if (target !== undefined && targets !== undefined)
     throw new TypeError('forward: give one of "target" and "targets", not both')
-  if (target !== undefined) return [{ target, changes: changesIn(headers), circuit: undefined }]
+  if (target !== undefined)
+    return [{ target, changes: changesIn(headers), transform: undefined, circuit: undefined }]
   if (targets === undefined)
     throw new TypeError('forward: option "target" is missing; say where requests go')
   const names = new Set(targets.map(({ name }) => name))
