@@ -18,9 +18,8 @@ export function isErrorEvent({ event, data }: StreamEvent): boolean {
   }
 }
 
-/** Keeps back what has come of a stream of events until its first event is there. */
+/** Looks for the first event of a stream. */
 export class FirstEvent {
-  readonly chunks: Buffer[] = []
   #size = 0
   #found: 'content' | 'error' | undefined
   readonly #reader: EventReader = eventReader((event) => {
@@ -29,7 +28,6 @@ export class FirstEvent {
 
   /** What the stream has begun with; undefined where that is still to come. */
   push(chunk: Buffer): 'content' | 'error' | undefined {
-    this.chunks.push(chunk)
     this.#size += chunk.length
     if (!this.#reader.push(chunk) || this.#size > MOST) this.#found ??= 'content'
     return this.#found

@@ -7,12 +7,15 @@ import { upgradeExchange } from '../exchange/upgrade.js'
 import { currentExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
+import { announcedLength } from '../content/framing.js'
+import { peekBody } from '../exchange/body.js'
 import { isSealed } from '../response/gate.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
 import { mount } from './mounted.js'
 import { type ForwardOptions, readOptions } from './options.js'
+import { type Prepare, WHOLE } from './target-transform.js'
 import { EMPTY, takeBody } from './request-body.js'
 
 /** A `forward` before it is adapted to a host. */
@@ -27,18 +30,21 @@ export interface ForwardStep {
 /**
  * Sends requests to an upstream, and their responses back.
  *
+ * @param prepare - Prepares the transforms of targets.
  * @throws {TypeError} when an option is wrong.
  */
-export function forwardStep(options: ForwardOptions): ForwardStep {
+export function forwardStep(options: ForwardOptions, prepare: Prepare): ForwardStep {
   const settings = readOptions(options)
   const own = settings.dispatcher === undefined ? ownAgent() : undefined
-  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching))
+  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching), prepare)
   const hasOthers = settings.retries > 0 || settings.targets.length > 1
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
     const exchange = ownExchange(given)
     check(exchange)
+    // Peeked, a body stays for whoever reads it next, and for each target.
+    if (mounted.isChanging && announcedLength(exchange.req) !== 0) await peekBody(exchange, WHOLE)
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
     const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)

@@ -4,21 +4,18 @@ import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import { FirstEvent, LastEvent } from './first-event.js'
+import type { Sending } from './dispatching.js'
+import { LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
+import { type Opening, openingOf } from './opening.js'
 import type { Passage } from './passage.js'
 import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
-import { sendingTo, type Sent } from './sending.js'
+import { changedSending, sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-
-/** A stream of events that has not begun: its head is kept back. */
-interface Held {
-  readonly head: ResponseHead
-  readonly event: FirstEvent
-}
+import type { Changer } from './target-transform.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -37,11 +34,11 @@ export class Forwarding implements Follower, Receiver {
   #passage: Passage | undefined
   /** What follows the attempt, where its head has decided that. */
   #planned: Plan | undefined
-  #first: Held | undefined
+  #opening: Opening | undefined
   #last: LastEvent | undefined
-  /** The head of a body that has not begun. */
-  #waiting: ResponseHead | undefined
   #relay: Relay | undefined
+  /** What changes the request for its target, and the response. */
+  #changer: Changer | undefined
   #timer: NodeJS.Timeout | undefined
   #resolve!: () => void
   #reject!: (error: unknown) => void
@@ -67,23 +64,22 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.answered(call)
     if (status >= 400) this.#planned = this.#plan({ status, asked: valueOf(fields, 'retry-after') })
     if (this.#planned) return call.drop()
-    const isStream = status < 300 && isEventStream(fields)
-    if (isStream) this.#last = new LastEvent()
-    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
-    // Without its body it is of no use, and where that never comes there can still be an answer.
-    else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
-    else this.#begin(call, head)
+    if (isEventStream(fields)) this.#last = new LastEvent()
+    this.#opening = openingOf(head, this.#hasOther)
+    if (this.#opening === undefined) this.#begin(call, head)
   }
 
   data(chunk: Buffer): boolean {
     this.#last?.push(chunk)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
-    return this.#first ? this.#awaitFirst(this.#first, chunk) : (this.#relay?.write(chunk) ?? true)
+    const opening = this.#opening
+    if (opening === undefined) return this.#relay?.write(chunk) ?? true
+    const found = opening.push(chunk)
+    if (found === undefined || (found === 'error' && this.#fallsOver())) return true
+    return this.#open(opening)
   }
 
   end(trailers: Fields): GatewayError | undefined {
-    if (this.#first) this.#beginWithHeld(this.#first)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
+    if (this.#opening) this.#open(this.#opening)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
       ? this.#streamError('The event stream has ended with an error event.')
@@ -110,8 +106,7 @@ export class Forwarding implements Follower, Receiver {
     const isUnsent = call.connectedAt === undefined
     const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
-    this.#first = undefined
-    this.#waiting = undefined
+    this.#opening = undefined
     if (plan) this.#go(plan)
     else this.#finish(isFailed ? failure : undefined)
   }
@@ -142,20 +137,34 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #send(target: Target): void {
-    const { settings, dispatcher } = this.#mounted
+    const { settings } = this.#mounted
+    const exchange = this.#exchange
     try {
-      const sending = sendingTo(target, this.#exchange, settings, this.#sent)
-      const call = new ForwardCall(this.#exchange, sending, this)
-      call.attempt = ++this.#attempts
-      call.upstream = target.name
-      this.#call = call
-      this.#passage?.begin(call)
-      this.#exchange.calls.begin(call)
-      // It is known already, and a pooled connection must not hold this request.
-      unobserved(() => dispatcher.dispatch(sending, call))
+      this.#changer = target.changerOf?.(exchange)
+      if (this.#changer === undefined)
+        return this.#dispatch(target, sendingTo(target, exchange, settings, this.#sent))
+      const given = { settings, sent: this.#sent }
+      changedSending(this.#changer, target, exchange, given).then(
+        (sending) => (isOver(exchange) ? this.#finish() : this.#dispatch(target, sending)),
+        (error: unknown) => this.#finish(error),
+      )
     } catch (error) {
-      if (this.#call?.state === 'open') this.#call.fail(error)
-      else this.#finish(error)
+      this.#finish(error)
+    }
+  }
+
+  #dispatch(target: Target, sending: Sending): void {
+    const call = new ForwardCall(this.#exchange, sending, this)
+    call.attempt = ++this.#attempts
+    call.upstream = target.name
+    this.#call = call
+    this.#passage?.begin(call)
+    this.#exchange.calls.begin(call)
+    try {
+      // It is known already, and a pooled connection must not hold this request.
+      unobserved(() => this.#mounted.dispatcher.dispatch(sending, call))
+    } catch (error) {
+      call.fail(error)
     }
   }
 
@@ -191,34 +200,27 @@ export class Forwarding implements Follower, Receiver {
 
   #begin(call: ForwardCall, head: ResponseHead): void {
     this.#sent.body.release()
+    this.#changer?.follow(this.#exchange)
     this.#relay = new Relay(this.#exchange, call)
     const { via, keepAlive } = this.#mounted.settings
     this.#relay.begin(head, via, keepAlive)
     this.#passage?.headOut(call)
   }
 
-  #beginWaiting(head: ResponseHead): void {
-    this.#waiting = undefined
-    if (this.#call) this.#begin(this.#call, head)
-  }
-
-  #awaitFirst(first: Held, chunk: Buffer): boolean {
-    const found = first.event.push(chunk)
-    if (found === undefined) return true
-    if (found === 'content') return this.#beginWithHeld(first)
+  /** A stream whose first event is an error has not begun: whether there is another attempt. */
+  #fallsOver(): boolean {
     const failure = this.#streamError('The event stream has begun with an error event.')
     this.#planned = this.#plan({ failure })
-    if (this.#planned === undefined) return this.#beginWithHeld(first)
-    this.#call?.destroy(failure)
-    return true
+    if (this.#planned) this.#call?.destroy(failure)
+    return this.#planned !== undefined
   }
 
-  /** The stream has begun: what was kept back goes out. */
-  #beginWithHeld({ head, event }: Held): boolean {
-    this.#first = undefined
+  /** The response has begun: what was kept back goes out. */
+  #open({ head, chunks }: Opening): boolean {
+    this.#opening = undefined
     if (this.#call === undefined) return true
     this.#begin(this.#call, head)
-    return event.chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
+    return chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
   }
 
   #streamError(message: string): GatewayError {

@@ -24,7 +24,7 @@ import { faultOfTarget, type TargetOption } from './target.js'
 export type HeadersOption = Readonly<Record<string, string | null>>
 
 /** Options of `forward`; all times are milliseconds. */
-export interface ForwardOptions {
+export interface ForwardOptions<Transform = unknown> {
   /** Where requests go: a URL whose path begins theirs, or a function that gives one for each request. */
   readonly target?: TargetOption
   /** Gives the path and query that the upstream gets, from those of the request. */
@@ -40,7 +40,7 @@ export interface ForwardOptions {
   /** Fields to set on each request, or to remove with `null`. */
   readonly headers?: HeadersOption
   /** Several targets in order, each with a circuit of its own; in place of `target`. */
-  readonly targets?: readonly TargetOptions[]
+  readonly targets?: readonly TargetOptions<Transform>[]
   /** How often a request is sent again to the same target. @defaultValue `0` */
   readonly retries?: number
   /** Statuses after which it is. @defaultValue `[502, 503, 504]` */
@@ -58,12 +58,14 @@ export interface ForwardOptions {
 }
 
 /** One of several targets. */
-export interface TargetOptions {
+export interface TargetOptions<Transform = unknown> {
   /** Name of the upstream: clients read it in the body, operators in `breakers`. */
   readonly name: string
   readonly target: TargetOption
   /** Fields to set on requests to this target, such as its credentials, or to remove with `null`. */
   readonly headers?: HeadersOption
+  /** Makes another request of each request to this target, and another response of its response. */
+  readonly transform?: Transform
   /** Until the head of its response; `false` waits for ever. @defaultValue that of `circuit` */
   readonly timeout?: number | false
   /** Options of its circuit, those of `circuitBreaker` without `name`. */
@@ -98,6 +100,7 @@ export interface TargetSettings {
   readonly target: TargetOption
   readonly changes: FieldChanges
   readonly circuit: CircuitSettings | undefined
+  readonly transform?: unknown
 }
 
 const bool: Check = [(value) => typeof value === 'boolean', 'true or false']
@@ -164,6 +167,7 @@ const TARGET_CHECKS: Record<keyof TargetOptions, Check> = {
   name: text,
   target: TARGET,
   headers: HEADERS,
+  transform: [(value) => typeof value === 'object' || typeof value === 'function', 'a transform'],
   timeout: timeOrFalse,
   circuit: [(value) => typeof value === 'object' && value !== null, 'an object of options'],
 }
@@ -176,6 +180,7 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
     name,
     target,
     headers,
+    transform,
     timeout,
     circuit = {},
   } = checkedOptions('forward: targets', options, TARGET_CHECKS)
@@ -186,7 +191,7 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
     throw new TypeError(`forward: option "circuit" of "${name}" cannot have "${wrong}"`)
   const changes = new Map([...changesIn(common), ...changesIn(headers ?? {})])
   const times = timeout === undefined ? {} : { timeout }
-  return { target, changes, circuit: readCircuit({ ...circuit, ...times, name }) }
+  return { target, changes, transform, circuit: readCircuit({ ...circuit, ...times, name }) }
 }
 
 function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetSettings[] {

@@ -49,7 +49,8 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   }
 }
 
-function chosen(given: unknown): Transformer | undefined {
+/** What a function has given for one request, checked. */
+export function chosen(given: unknown): Transformer | undefined {
   if (given === undefined || given === null) return undefined
   checkTransformer(given)
   return given
@@ -83,7 +84,7 @@ function apply(exchange: Exchange, edits: Edits, peek: PeekOptions): void {
 }
 
 /** Changes the response of one request, on its way to the client. */
-class Changes implements Follower {
+export class Changes implements Follower {
   readonly #transformer: Transformer
   readonly #limit: number
   readonly #headers: OutgoingHttpHeaders
