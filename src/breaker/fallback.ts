@@ -15,7 +15,7 @@ import { clientLeft } from '../response/client.js'
 import type { Head } from '../response/head.js'
 import { discardHeld } from '../response/hooks.js'
 import { sealExcept, type Unsealed } from '../response/reopen.js'
-import { removeEntityFields } from '../response/respond.js'
+import { afterWrappers, removeEntityFields } from '../response/respond.js'
 import type { Fallback } from './options.js'
 
 /** Milliseconds until a fallback must have begun to answer. */
@@ -38,6 +38,7 @@ export async function fallBack(
   discardHeld(exchange.response)
   removeEntityFields(exchange.response)
   dropUpstreamFields(exchange)
+  const wrappers = untilWrappersEnd(exchange)
   const { responder } = exchange
   // What fails late in the application is not news.
   exchange.responder = { fail: () => error }
@@ -62,12 +63,19 @@ export async function fallBack(
   })
   try {
     if (!(await hasBodyFor(own, exchange, kept))) return void own.fail(error)
+    await wrappers
     await runIn(own, async () => fallback(own, error))
   } catch (failure) {
     // A fallback that throws the error it was given declines to answer.
     if (failure !== error) warnThrew('fallback', failure)
     own.fail(error)
   }
+}
+
+/** What the application has wrapped around a head that is replaced must not see the end of this answer before. */
+function untilWrappersEnd({ response }: Exchange): Promise<void> | undefined {
+  if (response.phase !== 'passed') return undefined
+  return new Promise((resolve) => afterWrappers(response, resolve) || resolve())
 }
 
 /** The exchange that a fallback gets: the same request, calls of its own, and a response that is open to it alone. */

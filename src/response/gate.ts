@@ -48,6 +48,10 @@ export class Gate {
   head: Head | undefined = undefined
   /** What is kept back, in the phase `held`. */
   held: Held | undefined = undefined
+  /** Whether the application, or the last of its wrappers, has ended it. */
+  isEnded = false
+  /** Told once the wrappers around a head that was replaced have come to their end. */
+  finish: (() => void) | undefined = undefined
   /** The methods of the response as they were before the hooks. */
   originals: Originals | undefined = undefined
 
