@@ -1,9 +1,11 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  forward,
   health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaForward,
   type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
@@ -14,5 +16,7 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/koa.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

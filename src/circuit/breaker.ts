@@ -6,6 +6,9 @@ import { BUCKETS } from './window.js'
 /** What a call says about the upstream; `neutral` when it says nothing about it. */
 export type Verdict = 'success' | 'failure' | 'neutral'
 
+/** A success, as opossum's event `fire` has it. */
+export const SUCCESS: readonly Verdict[] = ['success']
+
 /** The part of opossum's circuit breaker that users may read and listen to. */
 export interface Breaker extends EventEmitter {
   readonly name: string
@@ -15,7 +18,7 @@ export interface Breaker extends EventEmitter {
   readonly stats: Readonly<Record<'fires' | 'successes' | 'failures', number>>
 }
 
-/** opossum's circuit breaker, which gets verdicts in place of calls. */
+/** opossum's circuit breaker, which gets verdicts in place of calls. @internal */
 export function createBreaker(
   settings: CircuitSettings,
   rotation: EventEmitter,

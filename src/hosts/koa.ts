@@ -1,7 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
+import { exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
+import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
@@ -9,6 +13,9 @@ import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -17,6 +24,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  forwardOn,
   type HealthHandle,
   healthOn,
   type Routes,
@@ -55,6 +64,8 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `forward`. */
+export type KoaForward = KoaMiddleware & ForwardHandle
 /** The middleware of `health`. */
 export type KoaHealth = KoaMiddleware & HealthHandle
 /** The middleware of `statusPage`. */
@@ -151,6 +162,19 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
 }
 
 /**
+ * Makes another request of each request, and another response of the one that it brings: method,
+ * path, fields and body, and the events of a stream one by one. Mount it behind `validate` and before
+ * `circuitBreaker`.
+ *
+ * @throws {TypeError} when the transform or an option is wrong.
+ * @example
+ * app.use(transform({ request: (r) => ({ path: '/v2' + r.path }) }))
+ */
+export function transform(transformation: Transform, options?: TransformOptions): KoaMiddleware {
+  return middlewareOf(transformStep(transformation, options))
+}
+
+/**
  * Refuses paths that two readers would take for two routes, where another router than `routes` guards them.
  *
  * @example
@@ -159,6 +183,17 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): KoaForward {
+  return forwardOn(host, forwardStep(options))
 }
 
 /**

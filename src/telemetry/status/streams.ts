@@ -4,7 +4,7 @@ import { eventText } from '../../content/event-stream.js'
 import { isFull } from '../../content/framing.js'
 import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange } from '../../exchange/exchange.js'
-import type { RawResponse } from '../../response/hooks.js'
+import type { RawResponse } from '../../response/raw.js'
 import { beginStream } from '../../response/stream.js'
 import type { Report } from './report.js'
 
