@@ -28,7 +28,20 @@ export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
 export type { RoutesOptions } from './routing/routes.js'
+export type { HealthOptions } from './telemetry/health.js'
+export type { StatusPageOptions } from './telemetry/status/status-page.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
+export type { TransformOptions } from './transform/options.js'
+export type {
+  Change,
+  EventsTransform,
+  RequestView,
+  ResponseHead,
+  ResponseView,
+  Transform,
+  Transformer,
+} from './transform/types.js'
+export type { StreamEvent } from './content/event-stream.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
 export type { Parts, Schemas } from './validation/validate.js'
@@ -36,14 +49,21 @@ export {
   type AnyConnectMiddleware,
   circuitBreaker,
   type ConnectCircuitBreaker,
+  type ConnectHealth,
   type ConnectMiddleware,
   type ConnectRoutes,
+  type ConnectStatusPage,
   type ConnectValidate,
+  health,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
+export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

@@ -58,6 +58,7 @@ const WAITS = { waits: true } as const
 const rows = {
   request_invalid: [400, 'http_request_error', 'format', 'never', 'Request does not match its schema', 'The request does not match the schema of this route.', 'client'],
   request_malformed: [400, 'http_request_error', 'format', 'never', 'Request is malformed', 'The request could not be parsed.', 'client'],
+  request_unsupported: [400, 'http_request_error', 'format', 'never', 'Request cannot be translated', 'The request has a part that cannot be translated for {upstream}.', 'client'],
   request_rejected: [400, 'http_request_error', 'client', 'never', 'Request was rejected', 'The gateway rejected the request.', 'client'],
   route_not_found: [404, 'http_request_error', 'client', 'never', 'No such route', 'The gateway has no route for this path.', 'client'],
   method_not_allowed: [405, 'http_request_error', 'client', 'never', 'Method not allowed', 'This path does not support the method of the request; see the Allow header.', 'client'],

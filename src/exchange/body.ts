@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
-import { announcedLength, isHttp1, losesFraming } from '../content/framing.js'
+import { announcedLength, isHttp1 } from '../content/framing.js'
 import { tooLarge } from '../content/too-large.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from '../content/byte-list.js'
@@ -15,6 +15,8 @@ export interface PeekOptions {
   readonly timeout: number
   /** What was mounted to read it; a mistake is explained once for it. */
   readonly place: object
+  /** Its name. @default 'validate' */
+  readonly reader?: string
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -26,23 +28,14 @@ const EMPTY = Buffer.alloc(0)
  *   `gateway_misconfigured` when somebody has read the body before.
  */
 export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
+  const { body } = exchange
+  // The first reader's own limit holds.
+  if (body === undefined) return (exchange.body = read(exchange, options))
   // Two readers at once would each hold back what the other waits for.
-  exchange.body ??= read(exchange, options)
-  return exchange.body.then((bytes) => {
+  return body.then((bytes) => {
     if (bytes.length > options.limit) throw tooLarge(`has ${bytes.length} bytes`, options.limit)
-    frame(exchange.req, bytes.length)
     return bytes
   })
-}
-
-/** A request whose framing would be lost is given the length of its body. */
-function frame(req: IncomingMessage, length: number): void {
-  if (!losesFraming(req)) return
-  const { headers } = req
-  headers['content-length'] = String(length)
-  delete headers['transfer-encoding']
-  // Trailers have no place without chunks.
-  delete headers['trailer']
 }
 
 function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
@@ -54,32 +47,59 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   if (req.destroyed && !req.complete)
     return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
-    return Promise.reject(alreadyRead(req, options.place))
+    return Promise.reject(alreadyRead(req, options))
   const early = takeEarly(req)
+  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
-  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   return new HeldBody(exchange, options, early).whole
 }
 
 const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limit} bytes`, limit)
 
-function alreadyRead(req: IncomingMessage, place: object): GatewayError {
+function alreadyRead(
+  req: IncomingMessage,
+  { place, reader = 'validate' }: PeekOptions,
+): GatewayError {
   const request = `${req.method} ${req.url?.split('?')[0]}`
   warnOnce(
     place,
-    `${request}: the body was read before validate could check it, so the request gets 500 ` +
-      'gateway_misconfigured; mount validate before the body parser.',
+    `${request}: the body was read before ${reader} could read it, so the request gets 500 ` +
+      `gateway_misconfigured; mount ${reader} before the body parser.`,
   )
   return new GatewayError('gateway_misconfigured', {
     cause: new Error(
-      `The body of ${request} was read before validate: mount validate before the body parser.`,
+      `The body of ${request} was read before ${reader}: mount ${reader} before the body parser.`,
     ),
   })
 }
 
+/**
+ * Puts other bytes in place of a body that was peeked, in one turn of the event loop, so that 'end' is
+ * not emitted before somebody listens. The fields that describe the body are for the caller to change.
+ *
+ * @throws {GatewayError} `gateway_misconfigured` when somebody has read it to its end before.
+ */
+export function replaceBody(exchange: Exchange, bytes: Buffer, options: PeekOptions): void {
+  const { req } = exchange
+  if (req.readableEnded) throw alreadyRead(req, options)
+  takeAll(req)
+  if (bytes.length > 0) req.unshift(bytes)
+  hideRead(req)
+  exchange.body = Promise.resolve(bytes)
+}
+
 /** Takes what arrived before us and puts it back in the same tick, so that 'end' is not emitted. */
 export function takeEarly(req: IncomingMessage): Buffer {
+  const early = takeAll(req)
+  if (early.length === 0) return EMPTY
+  req.unshift(early)
+  hideRead(req)
+  return early
+}
+
+/** Takes what has arrived out of the stream. */
+function takeAll(req: IncomingMessage): Buffer {
   if (req.readableLength === 0) return EMPTY
   const chunks = new ByteList()
   while (req.readableLength > 0) {
@@ -89,24 +109,21 @@ export function takeEarly(req: IncomingMessage): Buffer {
       typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk,
     )
   }
-  if (chunks.size === 0) return EMPTY
-  const early = chunks.concat()
-  req.unshift(early)
-  hideRead(req)
-  return early
+  return chunks.concat()
 }
 
-/** fetch() refuses a body that was read before; ours was put back whole. */
+/** Nothing public takes back that a stream was read. */
+interface Reading {
+  readonly _readableState?: { dataEmitted?: boolean }
+}
+
+/**
+ * fetch() refuses a body that was read before; ours was put back whole. An own property or method of
+ * the request would make it outlive two collections of the young generation.
+ */
 function hideRead(req: IncomingMessage): void {
-  Object.defineProperty(req, 'readableDidRead', { value: false, configurable: true })
-  const shown = req.emit
-  req.emit = function emit(this: IncomingMessage, event: string | symbol, ...args: unknown[]) {
-    if (event === 'data' || event === 'end') {
-      Reflect.deleteProperty(req, 'readableDidRead')
-      if (req.emit === emit) req.emit = shown
-    }
-    return Reflect.apply(shown, req, [event, ...args]) as boolean
-  }
+  const { _readableState: state } = req as IncomingMessage & Reading
+  if (state) state.dataEmitted = false
 }
 
 const HELD = Symbol('held')

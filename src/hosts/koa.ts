@@ -1,12 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { type Carrier, exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -15,9 +21,13 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -49,6 +59,10 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `health`. */
+export type KoaHealth = KoaMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type KoaStatusPage = KoaMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
@@ -141,6 +155,19 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
 }
 
 /**
+ * Makes another request of each request, and another response of the one that it brings: method,
+ * path, fields and body, and the events of a stream one by one. Mount it behind `validate` and before
+ * `circuitBreaker`.
+ *
+ * @throws {TypeError} when the transform or an option is wrong.
+ * @example
+ * app.use(transform({ request: (r) => ({ path: '/v2' + r.path }) }))
+ */
+export function transform(transformation: Transform, options?: TransformOptions): KoaMiddleware {
+  return middlewareOf(transformStep(transformation, options))
+}
+
+/**
  * Refuses paths that two readers would take for two routes, where another router than `routes` guards them.
  *
  * @example
@@ -149,6 +176,31 @@ export function circuitBreaker(options: CircuitBreakerOptions): KoaCircuitBreake
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): KoaHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): KoaStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

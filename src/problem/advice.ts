@@ -16,6 +16,11 @@ export const advice: Readonly<Record<Code, Advice>> = {
     'Let a JSON library write the body, in UTF-8, with no name twice in an object. Write the path without `//`, dot segments and escapes that are not needed.',
     'From one client only: ask its developer. Suddenly from many clients: something in front of the gateway changes bodies, or somebody is looking for weaknesses.',
   ],
+  request_unsupported: [
+    'The gateway translates the requests of this route for an upstream that speaks another format, and a part of this request has no counterpart there. Nothing was sent.',
+    'Read `errors`: `pointer` names the member, `detail` what is possible. Leave the member out, or give it another value.',
+    'Nothing is broken. If clients need the member, extend the transform, or lead them to an upstream that has it.',
+  ],
   request_rejected: [
     'The application threw an error with a status from 400 to 499, such as 401 or 403. Status and headers are those of the error; its message is the `detail` if the error allows that. With 429, `retryable` is true.',
     'Read the status and `detail`.',

@@ -1,7 +1,8 @@
 import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
-import { GatewayError } from '../errors/gateway-error.js'
-import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
+import type { Exchange, Follower } from '../exchange/exchange.js'
+import { done, type Step } from '../exchange/step.js'
 import { pathOf } from '../exchange/in-words.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
 import { POLICY } from '../exchange/upstream-fields.js'
@@ -32,22 +33,21 @@ export function problemDetailsStep(
   const writer = new Writer(settings)
   const place = new ProblemDetails(writer, { ...settings, pages })
   startObserver()
-  return async function problemDetails(exchange, next) {
-    if (isMisplaced(exchange, place)) return void (await next())
+  return function problemDetails(exchange, next) {
+    if (isMisplaced(exchange, place)) return next().then(done)
     watch(exchange)
     exchange.hasProblemDetails = true
     exchange.responder = writer
     exchange.policy = exchange.res.getHeader(POLICY)
     exchange.follow(place)
-    try {
-      if (ownName !== undefined && hasPassed(exchange.req, ownName))
-        throw new GatewayError('loop_detected')
-      await observe(exchange, next)
-    } catch (error) {
+    const failed = (error: unknown): void => {
       const answered = writer.fail(exchange, error)
       // The client has its answer; the host logs a defect of the application.
       if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
+    const isLoop = ownName !== undefined && hasPassed(exchange.req, ownName)
+    const ended = isLoop ? Promise.reject(withoutStack('loop_detected')) : observe(exchange, next)
+    return ended.then(done, failed)
   }
 }
 

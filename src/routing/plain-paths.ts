@@ -1,4 +1,5 @@
-import type { Exchange, Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { namesNoPath, pathOf, type Readings, readTarget } from './path.js'
 import { refusal } from './segment.js'
 
@@ -35,9 +36,11 @@ const LOOKALIKES = /[\u017f\u212a]/
 const folded = (text: string): string => text.normalize('NFC').toUpperCase().toLowerCase()
 
 /** Whether the most lenient reader reads the same, but for the case of letters. */
-function isPlain({ plain, loose, cuts }: Readings): boolean {
+function isPlain({ plain, others }: Readings): boolean {
+  if (others === undefined) return true
+  const [loose, ...more] = others
   return (
-    cuts.length === 0 &&
-    plain.every((segment, at) => folded(segment) === loose[at] && !LOOKALIKES.test(segment))
+    more.length === 0 &&
+    plain.every((segment, at) => folded(segment) === loose?.[at] && !LOOKALIKES.test(segment))
   )
 }

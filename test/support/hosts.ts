@@ -8,12 +8,18 @@ import {
 import type {
   CircuitBreakerOptions,
   ConnectCircuitBreaker,
+  ConnectHealth,
   ConnectMiddleware,
+  ConnectStatusPage,
+  HealthOptions,
   OpenApiOptions,
   ProblemDetailsOptions,
   ProblemPagesOptions,
   RoutesOptions,
   Schemas,
+  StatusPageOptions,
+  Transform,
+  TransformOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'
@@ -35,9 +41,12 @@ export interface Api {
   problemPages(options?: ProblemPagesOptions): Mounted
   plainPaths(): Mounted
   validate(schemas: Schemas, options?: ValidateOptions): Mounted
+  transform(transform: Transform, options?: TransformOptions): Mounted
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>
+  health(options?: HealthOptions): Mounted & Pick<ConnectHealth, 'drain'>
+  statusPage(options?: StatusPageOptions): Mounted & Pick<ConnectStatusPage, 'stop'>
   readonly routes: {
     (table: Record<string, Mounted | Mounted[]>, options?: RoutesOptions): Mounted
     fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Mounted

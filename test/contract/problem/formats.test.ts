@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import * as anthropicSdk from '@anthropic-ai/sdk'
 import * as openaiSdk from 'openai'
-import type { CircuitBreakerOptions, ProblemDetailsOptions } from 'good-gateway'
+import { type CircuitBreakerOptions, GatewayError, type ProblemDetailsOptions } from 'good-gateway'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { hosts } from '../../support/hosts.js'
 import { fieldOf } from '../../support/problem.js'
@@ -81,6 +81,28 @@ for (const host of hosts) {
           assert.match(messageIn(body).message, /schema of this route: body #\/max_tokens must be/)
         })
       })
+
+      if (host.errors === 'thrown')
+        it(`${format}: request_unsupported names the member that cannot be said`, async () => {
+          const errors = [
+            { in: 'body', pointer: '#/n', code: 'maximum', detail: 'must be 1' },
+          ] as const
+          const gateway = await host.start({
+            use: ({ problemDetails }) => [problemDetails({ format })],
+            handler: () => {
+              throw new GatewayError('request_unsupported', { errors })
+            },
+          })
+          try {
+            const { body, status } = await sendRaw(gateway.port, getLine('/'))
+            assert.equal(status, 400)
+            const { type, message } = messageIn(body)
+            assert.equal(type, 'invalid_request_error')
+            assert.match(message, /cannot be translated for the upstream: body #\/n must be 1$/)
+          } finally {
+            await gateway.close()
+          }
+        })
 
       it(`${format}: a 413 has the type of the provider and names the limit`, async () => {
         await withGateway({ format }, async ({ port }) => {
