@@ -7,6 +7,7 @@ import { type LogOptions, logProblems, type ProblemLogger } from 'good-gateway/l
 import { pino } from 'pino'
 import winston from 'winston'
 import { createForward } from '../../docs/sample-proxy/forward.js'
+import { rememberCircuits } from '../support/circuits.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen, nobody } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -82,6 +83,7 @@ for (const [name, start] of Object.entries(loggers)) {
   describe(`logProblems with ${name}`, () => {
     const forward = createForward()
     const upstream = `logged by ${name}`
+    const release = rememberCircuits()
     let gateway: Listening
     let logging: Logging
     let problems: { stop(): void } | undefined
@@ -102,7 +104,7 @@ for (const [name, start] of Object.entries(loggers)) {
     })
     after(async () => {
       await gateway.close()
-      breakers.releaseAll()
+      release()
     })
     beforeEach(() => (logging = start()))
     afterEach(() => problems?.stop())
