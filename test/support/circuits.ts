@@ -1,6 +1,6 @@
 import { breakers } from 'good-gateway'
 
-/** Remembers the circuits that there are; what is returned releases those that were made since. */
+/** Remembers the circuits that there are, in a hook; what is returned releases those that were made since. */
 export function rememberCircuits(): () => void {
   const before = new Set(breakers.list().map(({ name }) => name))
   return () => {

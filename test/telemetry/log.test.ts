@@ -83,12 +83,13 @@ for (const [name, start] of Object.entries(loggers)) {
   describe(`logProblems with ${name}`, () => {
     const forward = createForward()
     const upstream = `logged by ${name}`
-    const release = rememberCircuits()
+    let release: () => void
     let gateway: Listening
     let logging: Logging
     let problems: { stop(): void } | undefined
 
     before(async () => {
+      release = rememberCircuits()
       gateway = await listen(
         createServer(
           listener(
@@ -177,7 +178,7 @@ for (const [name, start] of Object.entries(loggers)) {
     })
 
     it('tells how many it has left out once the time is over, and then writes again', async () => {
-      begin({ burst: 2, per: 20 })
+      begin({ burst: 2, per: 200 })
       const publish = () => channel('good-gateway:problem').publish(made('upstream_refused', 'a'))
       for (let count = 0; count < 5; count++) publish()
       await until(() => logging.lines().length === 3)

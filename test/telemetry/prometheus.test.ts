@@ -43,8 +43,9 @@ describe('prometheus', () => {
   let metrics: PrometheusMetrics | undefined
   const name = 'counted'
 
-  const release = rememberCircuits()
+  let release: () => void
   before(async () => {
+    release = rememberCircuits()
     upstreams = await startUpstreams()
     const breaker = circuitBreaker({ name })
     gateway = await listen(

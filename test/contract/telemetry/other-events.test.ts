@@ -27,10 +27,13 @@ const upgrade = [
 ].join('\r\n')
 
 describe('the events of what is no plain request', () => {
-  const release = rememberCircuits()
+  let release: () => void
   let recorded: Recorded
   let open: Listening[] = []
-  beforeEach(() => (recorded = recordEvents()))
+  beforeEach(() => {
+    release = rememberCircuits()
+    recorded = recordEvents()
+  })
   afterEach(async () => {
     recorded.stop()
     await Promise.all(open.map(({ close }) => close()))
