@@ -51,7 +51,8 @@ function publishTheRest(): void {
   channel('good-gateway:fleet').publish({ fleet: 'a', state: 'joined', result: 'adopted' })
 }
 
-describe('the dashboard for Grafana', () => {
+describe('the dashboard for Grafana', function () {
+  this.timeout(60_000)
   let text: string
   before(async () => {
     text = await exported()
