@@ -191,6 +191,16 @@ describe('a fleet', () => {
       assert.equal(prober.circuit.state, 'closed')
     })
 
+    it('lets a probe that is under way decide, whatever it hears meanwhile', async () => {
+      const [one] = (await halfOpen(1)) as [Process]
+      const permit = await one.permit()
+      store.publish(forged())
+      await heard()
+      one.circuit.leave()
+      one.circuit.report(permit, 'success')
+      await until(() => one.circuit.state === 'closed')
+    })
+
     it('gives the lease to others when a probe has decided nothing', async () => {
       const [one, other] = (await halfOpen(2)) as [Process, Process]
       assert.equal(await one.call('neutral'), true)
@@ -272,6 +282,21 @@ describe('a fleet', () => {
       assert.equal(other.circuit.isHeld, true)
       store.accept()
       await until(() => other.circuit.state === 'closed')
+    })
+
+    it('holds what was opened by hand while the process was away, also where its row was put away', async () => {
+      const wire = new Wire(store)
+      const away = new Process(wire, { resync: 100 }, { resetTimeout: 60_000 })
+      processes.push(await away.joined())
+      await away.failOpen()
+      await until(() => row().state === 'open')
+      wire.cut()
+      await until(() => away.member.state === 'away')
+      away.open()
+      store.data.rows.delete('orders')
+      wire.mend()
+      await until(() => row().state === 'held')
+      assert.equal(away.circuit.isHeld, true)
     })
 
     it('holds them when the store has lost its data, with one row that says so', async () => {
