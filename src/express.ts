@@ -13,5 +13,7 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

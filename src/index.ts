@@ -1,4 +1,15 @@
 export { breakers, type CircuitEntry } from './circuit/registry.js'
+export type {
+  AnsweredBy,
+  CallEndEvent,
+  CircuitEvent,
+  Events,
+  FleetEvent,
+  ProblemEvent,
+  RefusalEvent,
+  RequestEndEvent,
+  RequestStartEvent,
+} from './common/event-shapes.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
 export type { CircuitBreakerOptions, Fallback, Outcome } from './breaker/options.js'
@@ -20,6 +31,17 @@ export type { RoutesOptions } from './routing/routes.js'
 export type { HealthOptions } from './telemetry/health.js'
 export type { StatusPageOptions } from './telemetry/status/status-page.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
+export type { TransformOptions } from './transform/options.js'
+export type {
+  Change,
+  EventsTransform,
+  RequestView,
+  ResponseHead,
+  ResponseView,
+  Transform,
+  Transformer,
+} from './transform/types.js'
+export type { StreamEvent } from './content/event-stream.js'
 export type { ValidateOptions } from './validation/options.js'
 export type { ResponseSchemas } from './validation/response.js'
 export type { Parts, Schemas } from './validation/validate.js'
@@ -38,8 +60,10 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
 export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

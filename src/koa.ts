@@ -14,5 +14,7 @@ export {
   problemPages,
   routes,
   statusPage,
+  transform,
   validate,
 } from './hosts/koa.js'
+export { members, type Members, type MembersOptions } from './transform/members.js'

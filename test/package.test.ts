@@ -60,6 +60,7 @@ describe('the packed package', function () {
       'ajv-formats',
       'bytes',
       'content-type',
+      'eventsource-parser',
       'negotiator',
       'structured-headers',
       'yaml',

@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/calls.js'
+import { explain } from '../exchange/explain.js'
 import { clientLeft } from '../response/client.js'
 import { read } from '../failures/rule.js'
 import { currentExchange, isAbandoned, unobserved } from '../observer/context.js'

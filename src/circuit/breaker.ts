@@ -18,7 +18,7 @@ export interface Breaker extends EventEmitter {
   readonly stats: Readonly<Record<'fires' | 'successes' | 'failures', number>>
 }
 
-/** opossum's circuit breaker, which gets verdicts in place of calls. */
+/** opossum's circuit breaker, which gets verdicts in place of calls. @internal */
 export function createBreaker(
   settings: CircuitSettings,
   rotation: EventEmitter,

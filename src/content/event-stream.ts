@@ -18,6 +18,7 @@ export function eventText({ event, data, id, comment }: StreamEvent): string {
 
 /** A field with a line for each line of its value. */
 function linesOf(field: string, value: string): string {
+  if (!/[\r\n]/.test(value)) return `${field}: ${value}\n`
   return value
     .split(/\r\n|\r|\n/)
     .map((line) => `${field}: ${line}\n`)

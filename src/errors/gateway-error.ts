@@ -109,7 +109,7 @@ export function withoutStack(code: Code, options?: GatewayErrorOptions): Gateway
 }
 
 /** Fills the name of the upstream into the default detail of a code. */
-export function describe(row: CodeRow, upstream: string | undefined): string {
+export function describe(row: Pick<CodeRow, 'detail'>, upstream: string | undefined): string {
   const name = upstream === undefined ? 'the upstream' : JSON.stringify(upstream)
   const text = row.detail.replace('{upstream}', () => name)
   return text.charAt(0).toUpperCase() + text.slice(1)

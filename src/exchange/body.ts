@@ -15,6 +15,8 @@ export interface PeekOptions {
   readonly timeout: number
   /** What was mounted to read it; a mistake is explained once for it. */
   readonly place: object
+  /** Its name. @default 'validate' */
+  readonly reader?: string
 }
 
 const EMPTY = Buffer.alloc(0)
@@ -45,7 +47,7 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   if (req.destroyed && !req.complete)
     return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
-    return Promise.reject(alreadyRead(req, options.place))
+    return Promise.reject(alreadyRead(req, options))
   const early = takeEarly(req)
   if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
@@ -55,22 +57,49 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
 
 const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limit} bytes`, limit)
 
-function alreadyRead(req: IncomingMessage, place: object): GatewayError {
+function alreadyRead(
+  req: IncomingMessage,
+  { place, reader = 'validate' }: PeekOptions,
+): GatewayError {
   const request = `${req.method} ${req.url?.split('?')[0]}`
   warnOnce(
     place,
-    `${request}: the body was read before validate could check it, so the request gets 500 ` +
-      'gateway_misconfigured; mount validate before the body parser.',
+    `${request}: the body was read before ${reader} could read it, so the request gets 500 ` +
+      `gateway_misconfigured; mount ${reader} before the body parser.`,
   )
   return new GatewayError('gateway_misconfigured', {
     cause: new Error(
-      `The body of ${request} was read before validate: mount validate before the body parser.`,
+      `The body of ${request} was read before ${reader}: mount ${reader} before the body parser.`,
     ),
   })
 }
 
+/**
+ * Puts other bytes in place of a body that was peeked, in one turn of the event loop, so that 'end' is
+ * not emitted before somebody listens. The fields that describe the body are for the caller to change.
+ *
+ * @throws {GatewayError} `gateway_misconfigured` when somebody has read it to its end before.
+ */
+export function replaceBody(exchange: Exchange, bytes: Buffer, options: PeekOptions): void {
+  const { req } = exchange
+  if (req.readableEnded) throw alreadyRead(req, options)
+  takeAll(req)
+  if (bytes.length > 0) req.unshift(bytes)
+  hideRead(req)
+  exchange.body = Promise.resolve(bytes)
+}
+
 /** Takes what arrived before us and puts it back in the same tick, so that 'end' is not emitted. */
 export function takeEarly(req: IncomingMessage): Buffer {
+  const early = takeAll(req)
+  if (early.length === 0) return EMPTY
+  req.unshift(early)
+  hideRead(req)
+  return early
+}
+
+/** Takes what has arrived out of the stream. */
+function takeAll(req: IncomingMessage): Buffer {
   if (req.readableLength === 0) return EMPTY
   const chunks = new ByteList()
   while (req.readableLength > 0) {
@@ -80,24 +109,21 @@ export function takeEarly(req: IncomingMessage): Buffer {
       typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk,
     )
   }
-  if (chunks.size === 0) return EMPTY
-  const early = chunks.concat()
-  req.unshift(early)
-  hideRead(req)
-  return early
+  return chunks.concat()
 }
 
-/** fetch() refuses a body that was read before; ours was put back whole. */
+/** Nothing public takes back that a stream was read. */
+interface Reading {
+  readonly _readableState?: { dataEmitted?: boolean }
+}
+
+/**
+ * fetch() refuses a body that was read before; ours was put back whole. An own property or method of
+ * the request would make it outlive two collections of the young generation.
+ */
 function hideRead(req: IncomingMessage): void {
-  Object.defineProperty(req, 'readableDidRead', { value: false, configurable: true })
-  const shown = req.emit
-  req.emit = function emit(this: IncomingMessage, event: string | symbol, ...args: unknown[]) {
-    if (event === 'data' || event === 'end') {
-      Reflect.deleteProperty(req, 'readableDidRead')
-      if (req.emit === emit) req.emit = shown
-    }
-    return Reflect.apply(shown, req, [event, ...args]) as boolean
-  }
+  const { _readableState: state } = req as IncomingMessage & Reading
+  if (state) state.dataEmitted = false
 }
 
 const HELD = Symbol('held')

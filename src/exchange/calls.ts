@@ -1,13 +1,13 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { EventRequest } from '../common/event-shapes.js'
-import { type Code, codes } from '../errors/codes.js'
-import { GatewayError, type GatewayErrorOptions } from '../errors/gateway-error.js'
-import { classify } from '../failures/classify.js'
+import type { Code } from '../errors/codes.js'
+import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft } from '../response/client.js'
 import type { Gate } from '../response/gate.js'
 import { tellCallEnd, tellUnended } from './call-event.js'
 import { type Asked, type Candidate, decide, endsWithRequest, foremost } from './deciding.js'
+import { explain, unknownCoding, upstreamError } from './explain.js'
 import { unauthorizedProxy } from './unauthorized-proxy.js'
 import { bodySpent, isBodySpent } from './spent-body.js'
 
@@ -304,34 +304,3 @@ export class Calls {
 
 /** What becomes of a call whose body the upstream waits for in vain. */
 const WAITED: ReadonlySet<Code> = new Set(['upstream_timeout', 'upstream_connection_lost'])
-
-/** What an upstream may be called by. */
-type Named = { readonly upstream: string | undefined } | undefined
-
-/** What a low-level error means, when it is a known one. */
-export function explain(error: unknown, named: Named): GatewayError | undefined {
-  if (GatewayError.is(error)) return error
-  const { counts: _, code, ...options } = classify(error) ?? { counts: false }
-  if (code === undefined) return undefined
-  // The breakers of others do not tell how long they are open.
-  const wait = codes[code].waits && { retryAfter: 1 }
-  return upstreamError(named, code, { ...options, ...wait, cause: error })
-}
-
-/** An error that names the upstream of the request. */
-export function upstreamError(
-  named: Named,
-  code: Code,
-  options: GatewayErrorOptions = {},
-): GatewayError {
-  const upstream = named?.upstream
-  return new GatewayError(code, { ...options, ...(upstream !== undefined && { upstream }) })
-}
-
-/** Proxies drop the field with the connection (RFC 9112, section 6.1), and pass on bytes that nobody can read. */
-function unknownCoding(named: Named, coding: string): GatewayError {
-  return upstreamError(named, 'upstream_protocol_error', {
-    cause: new Error(`The upstream sent the transfer coding ${coding}.`),
-    proxyStatus: { error: 'http_response_transfer_coding', coding },
-  })
-}

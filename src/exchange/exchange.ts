@@ -16,6 +16,7 @@ import { type Origin, originOf } from './origin.js'
 import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
+import { type Review, reviewBy } from './review.js'
 import { dropUpstreamFields } from './upstream-fields.js'
 
 /** The request and response of the host; nothing of a framework. */
@@ -47,8 +48,10 @@ export type CloseStep = (typeof CLOSE_STEPS)[number]
 
 /** Somebody who follows a request: is asked at its head, and told of its calls and of its end. */
 export interface Follower extends CallFollower {
-  /** Looks at the head of the response, and may answer in its place or have it held and checked. */
+  /** Looks at the head that the application has made, and may answer in its place or have it held. */
   atHead?(exchange: Exchange, head: Head): Wish
+  /** Looks at the response as those behind have left it, where nobody answers in its place. */
+  review?(exchange: Exchange, head: Head): Review
   /** When it is told of the end. */
   readonly closesAt?: CloseStep
   /** The request is over. */
@@ -121,16 +124,21 @@ export class Exchange {
   responder: Responder = PLAIN
   /** @internal */
   isClosed = false
+  /** The method as it was first seen: a transform may change that of the request. @internal */
+  readonly method: string
   /** Whether the observer follows it to its end. @internal */
   isWatched = false
   /** @internal */
   readonly followers: Follower[] = []
+  /** Those of them that review the response. @internal */
+  readonly #reviewers: Follower[] = []
 
   /** @internal */
   constructor(req: IncomingMessage, res: ServerResponse, url: string, response?: Gate) {
     this.req = req
     this.res = res
     this.url = url
+    this.method = req.method ?? ''
     this.response = response ?? new Gate(req, res, this)
     this.calls = new Calls(this, this.followers)
   }
@@ -173,7 +181,8 @@ export class Exchange {
 
   /** @internal */
   follow(follower: Follower): void {
-    if (follower.atHead) hook(this.response)
+    if (follower.atHead ?? follower.review) hook(this.response)
+    if (follower.review) this.#reviewers.push(follower)
     if (!this.isClosed) this.followers.push(follower)
     else if (follower.closed) tellClosed(this, follower)
   }
@@ -198,7 +207,13 @@ export class Exchange {
       const wish = askAtHead(this, followers[at], head)
       if (wish) wishes = [...wishes, wish]
     }
-    return wishes
+    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
+  }
+
+  /** Asks those who review the response, unless somebody answers in its place. */
+  #reviewed(head: Head, wishes: Wish[]): Wish[] {
+    if (wishes.some((wish) => typeof wish === 'function')) return wishes
+    return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
   /** The request is over; what it leads to is let go, so that no old object keeps a new one alive. @internal */
@@ -215,8 +230,8 @@ export class Exchange {
         if (follower?.closesAt === step) tellClosed(this, follower)
       }
     followers.length = 0
-    tellEnd(this)
     this.calls.release()
+    tellEnd(this)
     this.hostContext = undefined
     if (context === undefined) return
     context.exchange = undefined
@@ -258,21 +273,6 @@ const PLAIN: Responder = {
   },
   report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
-
-/**
- * What every middleware is inside; the adapters of the entries turn it into their host's shape.
- *
- * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
- * `next` never throws; it gives a promise that rejects.
- */
-export interface Step {
-  (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
-  /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
-  readonly checksBody?: boolean
-}
-
-/** Takes the place of a result that nobody wants. */
-export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')

@@ -1,13 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../breaker/options.js'
-import {
-  type Carrier,
-  type Exchange,
-  exchangeOf,
-  knownExchange,
-  type Step,
-} from '../exchange/exchange.js'
+import { type Carrier, type Exchange, exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { warnOnce } from '../common/warn.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
@@ -17,6 +12,9 @@ import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -196,6 +194,22 @@ export function validate<Types extends Parts = never, const S extends Schemas = 
  */
 export function circuitBreaker(options: CircuitBreakerOptions): ConnectCircuitBreaker {
   return circuitBreakerOn(host, circuitBreakerStep(options))
+}
+
+/**
+ * Makes another request of each request, and another response of the one that it brings: method,
+ * path, fields and body, and the events of a stream one by one. Mount it behind `validate` and before
+ * `circuitBreaker`.
+ *
+ * @throws {TypeError} when the transform or an option is wrong.
+ * @example
+ * app.use(transform({ request: (r) => ({ path: '/v2' + r.path }) }))
+ */
+export function transform(
+  transformation: Transform,
+  options?: TransformOptions,
+): ConnectMiddleware {
+  return middlewareOf(transformStep(transformation, options))
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
+import { Call, type Calls } from '../exchange/calls.js'
+import { explain, upstreamError } from '../exchange/explain.js'
 import type { Asked } from '../exchange/deciding.js'
 
 /** The truth about which call a request is. */

@@ -4,8 +4,10 @@ import { checkFields } from './fields.js'
 
 /** Keeps a response back until its body is whole, and judges it. */
 export interface ResponseCheck {
-  /** Most bytes that are kept back; a larger body goes out as it comes. */
+  /** Most bytes that are kept back; a larger body goes out as it comes, unless `over` answers. */
   readonly limit: number
+  /** Answers in place of a response that is larger. */
+  readonly over?: (() => void) | undefined
   /** The header fields that a replacement keeps: those from before the response was begun. */
   readonly headers: OutgoingHttpHeaders
   /** Judges the whole body; a function replaces the response by what it writes. */
@@ -20,7 +22,7 @@ export async function judge(
   body: Buffer,
 ): Promise<(() => void) | undefined> {
   for (const check of checks) {
-    const answer = body.length > check.limit ? undefined : await check.judge(body)
+    const answer = body.length > check.limit ? check.over : await check.judge(body)
     if (answer) return answer
   }
   return undefined
@@ -35,8 +37,11 @@ type Call = readonly [name: Sending, args: readonly unknown[]]
 export interface BufferedOutcome {
   /** The body is whole. */
   whole(body: Buffer): void
-  /** It is too large to be held, or Node must speak about an argument: all that was held goes out. */
-  release(): void
+  /**
+   * It is too large to be held, or Node must speak about an argument; true where all that was held
+   * has gone out, and the call must go on.
+   */
+  release(): boolean
   /** Node would refuse the head, and later there is nobody to catch it: nothing has begun. */
   refuse(): void
 }
@@ -86,7 +91,7 @@ export class BufferedResponse {
   write(args: readonly unknown[]): boolean {
     if (this.ended) return (settleCallback(args), true)
     const bytes = this.#fitting(args[0], args[1])
-    if (bytes === undefined) return false
+    if (bytes === undefined) return this.#isDone(args)
     this.#isWritten = true
     // A writer that waits for its callback may use the memory of the chunk again after that.
     this.#written.add(hasCallback(args) ? Buffer.from(bytes) : bytes)
@@ -100,7 +105,7 @@ export class BufferedResponse {
     const [chunk, encoding] = args
     const none = chunk === undefined || chunk === null || typeof chunk === 'function'
     const last = none ? NO_BYTES : this.#fitting(chunk, encoding)
-    if (last === undefined) return false
+    if (last === undefined) return this.#isDone(args)
     this.ended = true
     // Data of its own in HTTP/1, a getter in HTTP/2.
     if (Object.hasOwn(this.#res, 'finished')) Object.assign(this.#res, { finished: true })
@@ -121,18 +126,26 @@ export class BufferedResponse {
     return this.#head !== undefined || this.#isWritten || this.ended
   }
 
-  /** The bytes of a chunk; undefined, and the holding over, where there are too many or it is none. */
+  /** The bytes of a chunk; undefined where there are too many, or it is none. */
   #fitting(chunk: unknown, encoding: unknown): Buffer | undefined {
     const bytes = bytesOf(chunk, encoding)
-    if (bytes !== undefined && this.#written.size + bytes.length <= this.#limit) return bytes
-    this.#outcome.release()
-    return undefined
+    const fits = bytes !== undefined && this.#written.size + bytes.length <= this.#limit
+    return fits ? bytes : undefined
+  }
+
+  /** Ends the holding; true where the response was answered in another way, and the call is done. */
+  #isDone(args: readonly unknown[]): boolean {
+    if (this.#outcome.release()) return false
+    settleCallback(args)
+    return true
   }
 }
 
 const NO_BYTES = Buffer.alloc(0)
 
-function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
+/** The bytes of a chunk as it is passed to `write`; undefined for what is none. */
+export function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(chunk)) return chunk
   if (chunk instanceof Uint8Array) {
     return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   }

@@ -22,6 +22,22 @@ export function checkFields(args: readonly unknown[]): void {
   }
 }
 
+/** The fields among the arguments of `writeHead`; those of one name have their values in a list. */
+export function fieldsIn(args: readonly unknown[]): Map<string, string | string[]> {
+  const fields = new Map<string, string | string[]>()
+  const spelled = new Map<string, string>()
+  for (const [key, value] of entriesOf(args)) {
+    if (value === undefined || value === null) continue
+    const lower = String(key).toLowerCase()
+    const name = spelled.get(lower) ?? String(key)
+    spelled.set(lower, name)
+    const values = [fields.get(name) ?? [], value].flat().map(String)
+    const [only = ''] = values
+    fields.set(name, values.length === 1 && !Array.isArray(value) ? only : values)
+  }
+  return fields
+}
+
 function entriesOf(args: readonly unknown[]): [unknown, unknown][] {
   const fields = typeof args[1] === 'string' ? args[2] : args[1]
   if (typeof fields !== 'object' || fields === null) return []

@@ -27,6 +27,14 @@ type Method = (this: ServerResponse, ...args: never[]) => unknown
 export type Patched = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'destroy'
 export type Originals = Record<Patched, Method>
 
+/** What the calls of the application go through where the response is changed on its way. */
+export interface Stream {
+  writeHead(args: readonly unknown[]): unknown
+  write(args: readonly unknown[]): unknown
+  end(args: readonly unknown[]): unknown
+  flushHeaders(): void
+}
+
 /** What is kept back, and who checks it. */
 export interface Held {
   readonly buffered: BufferedResponse
@@ -51,6 +59,8 @@ export class Gate {
   headAt: number | undefined = undefined
   /** What is kept back, in the phase `held`. */
   held: Held | undefined = undefined
+  /** What changes the response on its way, in the phase `passed`. */
+  stream: Stream | undefined = undefined
   /** The methods of the response as they were before the hooks. */
   originals: Originals | undefined = undefined
 

@@ -1,5 +1,5 @@
-import type { ServerResponse } from 'node:http'
-import { fieldOf, textOf } from './fields.js'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import { fieldOf, fieldsIn, textOf } from './fields.js'
 import type { ResponseCheck } from './buffered.js'
 
 /** The head of a response, a moment before it goes out. */
@@ -8,12 +8,30 @@ export interface Head {
   readonly status: number | undefined
   /** A header field, from `writeHead` or `setHeader`; lower-case name. */
   header(name: string): string | undefined
+  /** All fields, by their names in lower case; missing on heads that are not written through a response. */
+  fields?(): IncomingHttpHeaders
   /** The text of the whole response, where its head is made inside of `end`; empty for other bodies. */
   readonly text?: string | undefined
 }
 
-/** What becomes of a response at its head: it passes, a function answers in its place, or it is held and checked. */
-export type Wish = (() => void) | ResponseCheck | undefined
+/**
+ * What becomes of a response at its head: it passes, a function answers in its place, it is held and
+ * checked, or it is changed on its way.
+ */
+export type Wish = (() => void) | ResponseCheck | StreamChange | undefined
+
+/** Changes the bytes of a response on their way; how many they become is open. */
+export interface StreamChange {
+  readonly head: ChangedHead
+  /** Whether it cannot go on; what was given before is still sent. */
+  readonly isBroken: boolean
+  /** What is sent in place of these bytes. */
+  push(bytes: Uint8Array): string
+  /** What is sent before the end. */
+  end(): string
+  /** Answers in place of the rest, or cuts it. */
+  breakOff(): void
+}
 
 /** The head of a call of `writeHead`, with the fields that were set before. */
 export class WrittenHead implements Head {
@@ -42,5 +60,74 @@ export class WrittenHead implements Head {
 
   header(name: string): string | undefined {
     return fieldOf(this.args, name) ?? textOf(this.res.getHeader(name))
+  }
+
+  fields(): IncomingHttpHeaders {
+    const fields = new Map(Object.entries(this.res.getHeaders()))
+    for (const [name, value] of fieldsIn(this.args)) fields.set(name.toLowerCase(), value)
+    return Object.fromEntries(
+      [...fields].map(([name, value]) => [
+        name,
+        Array.isArray(value) && name === 'set-cookie' ? value.map(String) : textOf(value),
+      ]),
+    )
+  }
+
+  /** Puts what `writeHead` was called with on the response. */
+  applyTo(res: ServerResponse): void {
+    for (const [name, value] of fieldsIn(this.args)) res.setHeader(name, value)
+    if (this.status !== undefined) res.statusCode = this.status
+    const [, reason] = this.args
+    if (typeof reason === 'string' && res.req.httpVersionMajor === 1) res.statusMessage = reason
+  }
+}
+
+/** A field to set, or to take off with `null`; the name as it is to be spelled. */
+export type FieldEdit = readonly [name: string, value: string | null]
+
+/** What changes in a head. */
+export interface HeadEdits {
+  readonly status?: number | undefined
+  /** In this order; the last one of a name counts. */
+  readonly fields: readonly FieldEdit[]
+}
+
+/** A head with changes on top of it. */
+export class ChangedHead implements Head {
+  readonly status: number | undefined
+  readonly #below: Head
+  readonly #edits: HeadEdits
+
+  constructor(below: Head, edits: HeadEdits) {
+    this.#below = below
+    this.#edits = edits
+    this.status = edits.status ?? below.status
+  }
+
+  header(name: string): string | undefined {
+    const edit = this.#edits.fields.findLast(([each]) => each.toLowerCase() === name)
+    return edit ? (edit[1] ?? undefined) : this.#below.header(name)
+  }
+
+  fields(): IncomingHttpHeaders {
+    const fields = { ...this.#below.fields?.() }
+    for (const [name, value] of this.#edits.fields)
+      if (value === null) delete fields[name.toLowerCase()]
+      else fields[name.toLowerCase()] = value
+    return fields
+  }
+
+  /** Puts the head on a response that has not sent one. */
+  applyTo(res: ServerResponse): void {
+    const below = this.#below
+    if (below instanceof ChangedHead || below instanceof WrittenHead) below.applyTo(res)
+    const { status, fields } = this.#edits
+    for (const [name, value] of fields)
+      if (value !== null) res.setHeader(name, value)
+      else if (res.hasHeader(name)) res.removeHeader(name)
+    if (status === undefined || status === res.statusCode) return
+    res.statusCode = status
+    // HTTP/2 has no reason phrase and warns about it.
+    if (res.req.httpVersionMajor === 1) res.statusMessage = ''
   }
 }

@@ -7,13 +7,21 @@ import {
   settleCallback,
   judge,
 } from './buffered.js'
-import { type Gate, isSealed, type Originals, type Patched, type Phase, stampHead } from './gate.js'
+import { ChangedStream } from './changed-stream.js'
+import { askKeeper } from './decision.js'
+import {
+  type Gate,
+  isSealed,
+  type Originals,
+  type Patched,
+  type Phase,
+  type Stream,
+  stampHead,
+} from './gate.js'
 import { type Head, WrittenHead } from './head.js'
+import { boundTo, type RawResponse } from './raw.js'
 import { sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
-
-/** The methods of a response below all hooks. */
-export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
 
 const GATE = Symbol.for('good-gateway.gate/2')
 type Hooked = ServerResponse & { [GATE]?: Gate }
@@ -60,18 +68,6 @@ function isWrapped({ res }: Gate): boolean {
 /** The methods of a response below all hooks and seals. */
 export function rawOf(gate: Gate): RawResponse {
   return boundTo(gate.res, hook(gate))
-}
-
-function boundTo(
-  res: ServerResponse,
-  { writeHead, write, end, destroy }: Pick<Originals, keyof RawResponse>,
-): RawResponse {
-  return {
-    writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
-    write: write.bind(res) as ServerResponse['write'],
-    end: end.bind(res) as ServerResponse['end'],
-    destroy: destroy.bind(res) as ServerResponse['destroy'],
-  }
 }
 
 /**
@@ -124,27 +120,12 @@ export function decideHead(gate: Gate, head: Head): boolean {
   return answer !== undefined
 }
 
-/** Asks once; of several answers the last one counts. */
-function askKeeper(
-  gate: Gate,
-  head: Head,
-): { answer: (() => void) | undefined; checks: ResponseCheck[] } {
-  gate.phase = 'passed'
-  gate.head = head
-  const wishes = gate.keeper.atHead(head)
-  if (wishes.length === 0) return NOTHING
-  return {
-    answer: wishes.findLast((wish) => typeof wish === 'function'),
-    checks: wishes.filter((wish) => typeof wish === 'object'),
-  }
-}
-
-const NOTHING = { answer: undefined, checks: [] }
-
 /** Does what the keeper wants. */
 function decide(gate: Gate, head: Head): void {
-  const { answer, checks } = askKeeper(gate, head)
+  const { answer, checks, stream } = askKeeper(gate, head)
   if (answer === undefined && checks.length > 0) return hold(gate, checks)
+  if (answer === undefined && stream)
+    return void (gate.stream = new ChangedStream(gate, hook(gate), stream))
   restore(gate)
   if (answer) give(gate, answer)
 }
@@ -178,8 +159,14 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
     gate.phase = 'waiting'
     gate.held = undefined
   }
+  const over = checks.find((check) => check.over)?.over
+  const isReleased = () => {
+    if (over) give(gate, over)
+    else release()
+    return over === undefined
+  }
   const limit = Math.max(...checks.map((check) => check.limit))
-  const buffered = new BufferedResponse(res, limit, { whole, release, refuse })
+  const buffered = new BufferedResponse(res, limit, { whole, release: isReleased, refuse })
   gate.phase = 'held'
   gate.held = { buffered, checks }
 }
@@ -227,6 +214,10 @@ function decideOnce(
 const call = (gate: Gate, name: Patched, args: readonly unknown[]): unknown =>
   Reflect.apply(hook(gate)[name], gate.res, args)
 
+/** Hands a call on to Node, or to what changes the response on its way. */
+const pass = (gate: Gate, name: keyof Stream, args: readonly unknown[]): unknown =>
+  gate.stream ? gate.stream[name](args) : sendHead(gate, hook(gate), name, args)
+
 const statusOf = (res: ServerResponse): number => Math.trunc(Number(res.statusCode))
 
 /** @internal */
@@ -236,7 +227,7 @@ export const hooks = {
     const fate = decideOnce(gate, Math.trunc(Number(args[0])), args)
     // A wrapper may hand a head on after that of our answer.
     if (gate.phase === 'answering' && this.headersSent) return this
-    if (fate === 'passed') return sendHead(gate, hook(gate), 'writeHead', args)
+    if (fate === 'passed') return pass(gate, 'writeHead', args)
     if (gate.held) holdHead(gate, gate.held, args)
     return this
   },
@@ -244,18 +235,18 @@ export const hooks = {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this))
     if (fate === 'sealed') return sealed.write.apply(this, args)
-    return gate.held?.buffered.write(args) || sendHead(gate, hook(gate), 'write', args)
+    return gate.held?.buffered.write(args) || pass(gate, 'write', args)
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this), [], args)
     if (fate === 'sealed') return sealed.end.apply(this, args)
-    return gate.held?.buffered.end(args) ? this : sendHead(gate, hook(gate), 'end', args)
+    return gate.held?.buffered.end(args) ? this : pass(gate, 'end', args)
   },
   flushHeaders(this: ServerResponse): void {
     const gate = gateOf(this)
     const fate = decideOnce(gate, statusOf(this))
-    if (fate === 'passed') sendHead(gate, hook(gate), 'flushHeaders', [])
+    if (fate === 'passed') pass(gate, 'flushHeaders', [])
     else gate.held?.buffered.flushHeaders()
   },
   destroy(this: ServerResponse, ...args: unknown[]): unknown {

@@ -47,13 +47,13 @@ export interface Change {
   readonly headers?: Readonly<Record<string, string | null>>
   /** Bytes and text are sent as they are; anything else is written as JSON. */
   readonly body?: unknown
-  /** Media type of the new body; `application/json` where that is an object. */
+  /** Media type of the new body; `application/json` where that is written as JSON and was none before. */
   readonly contentType?: string
 }
 
 /** Turns the events of one stream into others. */
 export interface EventsTransform {
-  /** Gives the events that take the place of this one, in order; none where it is left out. */
+  /** Gives the events that take the place of this one, in order; none where it is left out. Comments pass by themselves. */
   push(event: StreamEvent): Iterable<StreamEvent>
   /** The stream of the upstream has ended; gives the events that are still to be sent. */
   end(): Iterable<StreamEvent>

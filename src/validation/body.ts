@@ -13,7 +13,7 @@ import {
   refuseType,
 } from '../content/media-type.js'
 import { parseForm } from '../content/form.js'
-import { refuseFraming } from './framing.js'
+import { refuseFraming } from '../content/strict-framing.js'
 import { checkPairs, type PartPlan } from './pairs.js'
 import { fragmentOf } from '../content/pointer.js'
 import { lookalike, memberLookalikes } from './lookalikes.js'

@@ -1,10 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
-import { type ResponseCheck, resetHeaders } from '../response/buffered.js'
-import type { Head, Wish } from '../response/head.js'
-import { explain, upstreamError } from '../exchange/calls.js'
-import { originOf } from '../exchange/origin.js'
+import type { ResponseCheck } from '../response/buffered.js'
+import type { Head } from '../response/head.js'
+import type { Review } from '../exchange/review.js'
+import { upstreamError } from '../exchange/explain.js'
+import { answerBroken, hasOwnContent, isEventStream, replaceResponse } from '../exchange/replace.js'
 import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { type Checker, compile, type Schema } from './schema/compile.js'
@@ -35,8 +36,8 @@ export interface ResponsePlan {
 /** Plans by status: `200`, `2xx`, `default`. */
 export type ResponsePlans = ReadonlyMap<string, ResponsePlan>
 
-/** Parts of a whole, and what has no content (RFC 9110, section 15). */
-const UNCHECKED: ReadonlySet<number> = new Set([204, 205, 206, 304])
+/** A part of a whole (RFC 9110, section 15.3.7). */
+const PARTIAL = 206
 
 /**
  * Prepares the check of responses.
@@ -79,7 +80,7 @@ function compileAll(schemas: ResponseSchemas, settings: Settings): ResponsePlans
 function holdForCheck(exchange: Exchange, plans: ResponsePlans, settings: Settings): Follower {
   const headers = { ...exchange.res.getHeaders() }
   return {
-    atHead(_, head): Wish {
+    review(_, head): Review {
       const { status } = head
       if (exchange.response.settled || status === undefined || passesBy(exchange, head, settings))
         return undefined
@@ -153,36 +154,15 @@ function refused(
   error: GatewayError,
   { headers, settings }: Pick<Scene, 'headers' | 'settings'>,
 ): (() => void) | undefined {
-  if (settings.mode === 'enforce') return () => replace(exchange, error, headers)
+  if (settings.mode === 'enforce') return () => replaceResponse(exchange, error, headers)
   report(exchange, error)
   return undefined
 }
 
-/** What the upstream has said must not go out beside the answer: its cookies, for one. */
-function replace(exchange: Exchange, error: GatewayError, headers: OutgoingHttpHeaders): void {
-  // A held response is reset when it is taken over.
-  if (!exchange.res.headersSent) resetHeaders(exchange.res, headers)
-  exchange.fail(error)
-}
-
 /** Whether there is nothing to check, or it cannot be held. */
 function passesBy(exchange: Exchange, head: Head, { limit }: Settings): boolean {
-  const { status = 0 } = head
-  // What is no number, polka's word for an error, is somebody else's to answer.
-  const isFinal = status >= 200
-  if (exchange.req.method === 'HEAD' || !isFinal || UNCHECKED.has(status)) return true
-  if (Number(head.header('content-length')) > limit) return true
-  if (/^text\/event-stream(?:[;\s]|$)/i.test(head.header('content-type') ?? '')) return true
-  // The application's own errors are no promise of the upstream.
-  return status >= 400 && originOf(exchange.calls, status).by !== 'upstream'
-}
-
-/** The application gives a response up: where an upstream is to blame, the client learns it. */
-function answerBroken(exchange: Exchange, error: unknown): (() => void) | undefined {
-  const origin = originOf(exchange.calls, undefined)
-  // A body may be whole, and yet not be what its encoding says.
-  const failed = origin.by === 'failure' ? origin.failure : explain(error, exchange)
-  return failed && (() => void exchange.fail(failed))
+  if (!hasOwnContent(exchange, head) || head.status === PARTIAL) return true
+  return Number(head.header('content-length')) > limit || isEventStream(head)
 }
 
 /** What is wrong with a whole response; undefined when it is as promised, or cannot be read here. */

@@ -18,6 +18,8 @@ import type {
   RoutesOptions,
   Schemas,
   StatusPageOptions,
+  Transform,
+  TransformOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'
@@ -39,6 +41,7 @@ export interface Api {
   problemPages(options?: ProblemPagesOptions): Mounted
   plainPaths(): Mounted
   validate(schemas: Schemas, options?: ValidateOptions): Mounted
+  transform(transform: Transform, options?: TransformOptions): Mounted
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>

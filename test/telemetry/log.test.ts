@@ -257,6 +257,21 @@ describe('logProblems', () => {
     ])
   })
 
+  it('writes again in the next second, also where it has left nothing out', async () => {
+    const { stream, lines } = collector()
+    const problems = logProblems(pino(stream), { burst: 1, per: 5 })
+    const publish = () => channel('good-gateway:problem').publish(made('upstream_refused', 'a'))
+    publish()
+    const begun = performance.now()
+    await until(() => performance.now() - begun > 5)
+    publish()
+    problems.stop()
+    assert.deepEqual(
+      lines().map((line) => line['suppressed']),
+      [undefined, undefined],
+    )
+  })
+
   it('keeps a bounded number of kinds apart', () => {
     const { stream, lines } = collector()
     const problems = logProblems(pino(stream), { burst: 1, per: 60_000 })

@@ -1,3 +1,4 @@
+import type { Transform } from 'good-gateway'
 import type { Listening } from '../servers.js'
 
 /** What differs between two gateways of one kind. */
@@ -15,9 +16,24 @@ export interface Gateway {
   readonly buffers?: boolean
   /** Whether its calls are of undici, where several requests may wait for one GET. */
   readonly shares?: boolean
-  start(behind: Behind): Promise<Listening>
+  start(behind: Behind, transform?: Transform): Promise<Listening>
 }
 
+/** What is mounted before the proxies; each host has it in its own shape. */
+interface Api<Middleware> {
+  problemDetails(): Middleware
+  routes(table: Record<string, Middleware>): Middleware
+  validate(schemas: { body: object }): Middleware
+  transform(transform: Transform): Middleware
+}
+
+/** The middlewares in front of a proxy. */
+export const guards = <Middleware>(api: Api<Middleware>, transform?: Transform): Middleware[] => [
+  api.problemDetails(),
+  api.routes({ [guarded]: api.validate({ body: schema }) }),
+  ...(transform ? [api.transform(transform)] : []),
+]
+
 /** Bodies of this route are checked; all else passes. */
-export const guarded = 'POST /echo'
-export const schema = { type: 'object', required: ['n'] }
+const guarded = 'POST /echo'
+const schema = { type: 'object', required: ['n'] }

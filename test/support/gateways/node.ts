@@ -1,17 +1,19 @@
 import { createServer, request, type RequestListener, type ServerResponse } from 'node:http'
 import replyFrom from '@fastify/reply-from'
 import fastify from 'fastify'
-import { listener, problemDetails, routes, validate } from 'good-gateway'
+import * as api from 'good-gateway'
+import type { AnyConnectMiddleware, Transform } from 'good-gateway'
 import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
 import { listen } from '../servers.js'
-import { type Gateway, guarded, schema } from './gateway.js'
+import { type Gateway, guards } from './gateway.js'
 
-const mounted = (handler: RequestListener): RequestListener =>
-  listener(problemDetails(), routes({ [guarded]: validate({ body: schema }) }), handler)
+const mounted = (handler: RequestListener, transform?: Transform): RequestListener =>
+  api.listener(...guards<AnyConnectMiddleware>(api as never, transform), handler)
 
-const serve = (handler: RequestListener) => listen(createServer(mounted(handler)))
+const serve = (handler: RequestListener, transform?: Transform) =>
+  listen(createServer(mounted(handler, transform)))
 
 /** The error listener of http-proxy's own documentation. */
 function wentWrong(_error: Error, _req: unknown, res: unknown): void {
@@ -24,40 +26,40 @@ function wentWrong(_error: Error, _req: unknown, res: unknown): void {
 export const nodeGateways: readonly Gateway[] = [
   {
     name: 'http-proxy 1.18.1',
-    start(behind) {
+    start(behind, transform) {
       const proxy = httpProxy.createProxyServer(behind)
       proxy.on('error', wentWrong)
-      return serve((req, res) => proxy.web(req, res))
+      return serve((req, res) => proxy.web(req, res), transform)
     },
   },
   {
     name: 'http-proxy-3',
-    start(behind) {
+    start(behind, transform) {
       const proxy = httpProxy3.createProxyServer(behind)
       proxy.on('error', wentWrong)
-      return serve((req, res) => proxy.web(req, res))
+      return serve((req, res) => proxy.web(req, res), transform)
     },
   },
   {
     name: 'http-proxy-3 over fetch',
     shares: true,
-    start(behind) {
+    start(behind, transform) {
       const proxy = httpProxy3.createProxyServer({ ...behind, fetch })
       proxy.on('error', wentWrong)
-      return serve((req, res) => proxy.web(req, res))
+      return serve((req, res) => proxy.web(req, res), transform)
     },
   },
   {
     name: 'httpxy',
-    start(behind) {
+    start(behind, transform) {
       const proxy = httpxy.createProxyServer(behind)
       proxy.on('error', wentWrong)
-      return serve((req, res) => void proxy.web(req, res))
+      return serve((req, res) => void proxy.web(req, res), transform)
     },
   },
   {
     name: 'http.request and pipe',
-    start({ target, proxyTimeout = 0 }) {
+    start({ target, proxyTimeout = 0 }, transform) {
       return serve((req, res) => {
         const { method, headers } = req
         const options = { method, headers, timeout: proxyTimeout }
@@ -71,15 +73,15 @@ export const nodeGateways: readonly Gateway[] = [
           res.end()
         })
         req.pipe(call)
-      })
+      }, transform)
     },
   },
   {
     name: '@fastify/reply-from',
     shares: true,
-    async start({ target, proxyTimeout }) {
+    async start({ target, proxyTimeout }, transform) {
       const app = fastify({
-        serverFactory: (handler) => createServer(mounted(handler as RequestListener)),
+        serverFactory: (handler) => createServer(mounted(handler as RequestListener, transform)),
       })
       app.removeAllContentTypeParsers()
       app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))

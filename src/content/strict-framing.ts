@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { connectionNames } from '../content/connection.js'
+import { connectionNames } from './connection.js'
 import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 
 const CONTENT_LENGTH = 'content-length'

@@ -1,0 +1,84 @@
+import { crypto } from '../common/builtins.js'
+import { parseJson } from './json.js'
+import type { Utf8 } from './utf8.js'
+
+/**
+ * A number of a JSON text that JavaScript cannot hold: an id of 20 digits would come out as another.
+ * It counts and reads as what it is nearest to, and is written as it came.
+ */
+export class ExactNumber {
+  readonly #digits: string
+
+  constructor(digits: string) {
+    this.#digits = digits
+  }
+
+  valueOf(): number {
+    return Number(this.#digits)
+  }
+
+  toString(): string {
+    return this.#digits
+  }
+
+  toJSON(): unknown {
+    return isWriting ? mark + this.#digits : this.valueOf()
+  }
+}
+
+/** Stands before the digits while a text is written: what nobody can guess, nobody can send. */
+const mark = crypto.randomBytes(16).toString('hex')
+let isWriting = false
+
+/** Digits of which some might be lost. */
+const MAY_BE_LONG = /[\d.]{16}/
+/** The strings and the numbers of a JSON text. */
+const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
+
+/**
+ * Parses JSON that every upstream reads in the same way, and keeps the numbers that JavaScript cannot
+ * hold.
+ *
+ * @throws {GatewayError} `request_malformed`, as `parseJson`.
+ */
+export function parseExactJson(json: Utf8, maxDepth: number): unknown {
+  const value = parseJson(json, maxDepth)
+  if (!MAY_BE_LONG.test(json.text)) return value
+  let isExact = true
+  const marked = json.text.replace(TOKENS, (token) => {
+    if (token.startsWith('"') || holds(token)) return token
+    isExact = false
+    return `"${mark}${token}"`
+  })
+  return isExact ? value : (JSON.parse(marked, unmarked) as unknown)
+}
+
+/** Whether JavaScript writes a number with the digits that it was read from, or too few to be others. */
+const holds = (token: string): boolean =>
+  token.length < 16 || String(Number(token)) === token || countDigits(token) < 16
+
+const countDigits = (token: string): number =>
+  token.split(/e/i, 1)[0]?.replace(/\D/g, '').length ?? 0
+
+const unmarked = (_: string, value: unknown): unknown =>
+  typeof value === 'string' && value.startsWith(mark)
+    ? new ExactNumber(value.slice(mark.length))
+    : value
+
+const MARKED = new RegExp(`"${mark}([^"]*)"`, 'g')
+
+/**
+ * Writes a value as JSON, with numbers that were read exactly as they came.
+ *
+ * @throws {TypeError} when it cannot be written: it leads back to itself, or is none of JSON's values.
+ */
+export function writeJson(value: unknown): string {
+  isWriting = true
+  try {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined) throw new TypeError('JSON has no such value')
+    return text.includes(mark) ? text.replace(MARKED, '$1') : text
+  } finally {
+    isWriting = false
+  }
+}

@@ -1,0 +1,77 @@
+import { type EventReader, eventReader } from '../content/event-reader.js'
+import { eventText, type StreamEvent } from '../content/event-stream.js'
+import type { GatewayError } from '../errors/gateway-error.js'
+import { upstreamError } from '../exchange/explain.js'
+import { type Named, untranslated } from './response.js'
+import type { EventsTransform } from './types.js'
+
+/** What is known of a stream. */
+export interface StreamRules extends Named {
+  /** Most characters of an event that is not yet whole. */
+  readonly limit: number
+}
+
+/** Sends each event of a stream through a transform, and comments past it. */
+export class EventsChanger {
+  /** Why it cannot go on; what was given before is good. */
+  failure: GatewayError | undefined = undefined
+  readonly #transform: EventsTransform
+  readonly #named: Named
+  readonly #reader: EventReader
+  #text = ''
+
+  constructor(transform: EventsTransform, { limit, ...named }: StreamRules) {
+    this.#transform = transform
+    this.#named = named
+    this.#reader = eventReader(
+      (event) => this.#read(event),
+      limit,
+      (retry) => (this.#text += `retry: ${retry}\n`),
+    )
+  }
+
+  /** The text of the events that take the place of those in these bytes. */
+  push(bytes: Uint8Array): string {
+    if (!this.failure && !this.#reader.push(bytes))
+      this.failure ??= upstreamError(this.#named, 'upstream_response_too_large')
+    return this.#taken()
+  }
+
+  /** The text of the events that follow the last one. */
+  end(): string {
+    this.#add(() => this.#transform.end())
+    return this.#taken()
+  }
+
+  #read(event: StreamEvent): void {
+    if (event.comment === undefined) this.#add(() => this.#transform.push(event))
+    else if (!this.failure) this.#text += eventText(event)
+  }
+
+  #add(give: () => Iterable<StreamEvent>): void {
+    if (this.failure) return
+    try {
+      for (const event of give() ?? []) this.#text += textOf(event)
+    } catch (error) {
+      this.failure = untranslated(error, this.#named)
+    }
+  }
+
+  #taken(): string {
+    const text = this.#text
+    this.#text = ''
+    return text
+  }
+}
+
+/** What would begin a field of its own. */
+const BREAKS = /[\r\n\0]/
+
+function textOf(event: StreamEvent): string {
+  const { data, event: type, id, comment } = event
+  if (typeof data !== 'string' && comment === undefined)
+    throw new TypeError('a transform returned an event without data')
+  if ((type !== undefined && BREAKS.test(type)) || (id !== undefined && BREAKS.test(id)))
+    throw new TypeError('a transform returned an event whose type or id has a line break')
+  return eventText(event)
+}

@@ -1,0 +1,62 @@
+import { type Check, checkedOptions } from '../common/options.js'
+import { sizeOf } from '../common/size.js'
+import type { Transform, Transformer } from './types.js'
+
+/** Options of `transform`. */
+export interface TransformOptions {
+  /** Most bytes of a request, before and after it is decoded; a number, or text such as '1mb'. @default '1mb' */
+  readonly limit?: string | number | undefined
+  /** Most bytes of a response, before and after it is decoded, and of one event of a stream. @default '1mb' */
+  readonly responseLimit?: string | number | undefined
+}
+
+/** Checked options with their defaults. */
+export interface Settings {
+  readonly limit: number
+  readonly responseLimit: number
+}
+
+const size: Check = [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"]
+const DEFAULTS = { limit: '1mb', responseLimit: '1mb' } as const
+
+/**
+ * Checks the options of `transform` and fills in the defaults.
+ *
+ * @throws {TypeError} in one line that names the option and the fix.
+ */
+export function settingsOf(options: TransformOptions): Settings {
+  const checks = { limit: size, responseLimit: size }
+  const given = { ...DEFAULTS, ...checkedOptions('transform', options, checks) }
+  return { limit: sizeOf(given.limit), responseLimit: sizeOf(given.responseLimit) }
+}
+
+const PARTS = ['request', 'response', 'events'] as const
+
+/**
+ * Checks what `transform` is given.
+ *
+ * @throws {TypeError} that names what is wrong and the fix.
+ */
+export function checkTransform(transform: unknown): asserts transform is Transform {
+  if (typeof transform !== 'function') checkTransformer(transform)
+}
+
+/**
+ * Checks a transformer.
+ *
+ * @throws {TypeError} that names what is wrong and the fix.
+ */
+export function checkTransformer(value: unknown): asserts value is Transformer {
+  const given = typeof value === 'object' || typeof value === 'function' ? value : null
+  const parts = PARTS.map((name) => [name, Reflect.get(Object(given), name) as unknown] as const)
+  const wrong = parts.find(([, part]) => part !== undefined && typeof part !== 'function')
+  if (wrong) throw new TypeError(`transform: "${wrong[0]}" must be a function`)
+  if (parts.every(([, part]) => part === undefined))
+    throw new TypeError(
+      'transform: pass { request, response, events }, one of them at least, or a function that gives it for each request',
+    )
+}
+
+/** Whether a transform is chosen for each request: what has parts, `members` for one, is a transformer. */
+export const isChosen = (transform: Transform): transform is Exclude<Transform, Transformer> =>
+  typeof transform === 'function' && !PARTS.some((name) => name in transform)
