@@ -405,6 +405,17 @@ describe('a fleet', () => {
       assert.equal(await other.failOpen(), 1)
     })
 
+    it('stops a store whose listen gives a function', async () => {
+      let stopped = 0
+      const one = new Process({
+        run: (...asked) => store.run(...asked),
+        listen: () => Promise.resolve(() => stopped++),
+      })
+      await one.joined()
+      one.stop()
+      assert.equal(stopped, 1)
+    })
+
     it('names the right that is missing', async () => {
       const warned = once(process, 'warning') as Promise<[Error]>
       store.refuse(new Error("NOPERM this user has no permissions to run the 'eval' command"))
