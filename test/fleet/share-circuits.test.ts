@@ -62,6 +62,17 @@ describe('shareCircuits', () => {
     await until(() => store.data.rows.has('later'))
   })
 
+  it('knows what others have opened before a circuit of its own is made', async () => {
+    const now = Date.now()
+    const opened = { v: 1, id: 'orders', by: 'x', state: 'open', gen: now, inRow: 1, wait: 60_000 }
+    store.data.rows.set('orders', JSON.stringify({ ...opened, ends: now + 60_000 }))
+    share()
+    await joined()
+    const { fire } = circuitBreaker({ name: 'orders' })
+    await assert.rejects(fire(fail))
+    assert.equal(breakers.get('orders')?.state, 'open')
+  })
+
   it('shows no key of a circuit to the store', async () => {
     share()
     await joined()
