@@ -441,6 +441,7 @@ describe('a fleet', () => {
         { wait: 'x' },
         { id: 7 },
         { id: 'x'.repeat(500) },
+        { padding: 'x'.repeat(1_000_000) },
       ])
         store.publish(forged(change))
       await heard()
@@ -472,6 +473,7 @@ describe('a fleet', () => {
       store.publish(forged({ ends: 1e15, wait: 1e15, inRow: 1e9 }))
       await heard()
       await one.failOpen()
+      assert.ok(one.circuit.opening.until - performance.now() <= 300_000)
       assert.equal(one.circuit.retryAfter, 300)
     })
 
