@@ -1,9 +1,11 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  forward,
   health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaForward,
   type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,

@@ -11,10 +11,15 @@ import type { Permit, Refusal } from '../circuit/permit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
-import { tickerOf } from './deadlines.js'
-import { type CircuitBreakerOptions, type Fallback, readOptions, type Settings } from './options.js'
-import { refusalOf } from './refusal.js'
+import { tickerOf } from '../exchange/deadlines.js'
+import {
+  type CircuitBreakerOptions,
+  type Fallback,
+  readOptions,
+  type Settings,
+} from '../exchange/circuit-options.js'
 import { permission } from '../circuit/permission.js'
+import { refusalOf } from '../circuit/refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
 
 /** A circuit breaker before it is adapted to a host. */

@@ -16,7 +16,7 @@ import type { Head } from '../response/head.js'
 import { discardHeld } from '../response/hooks.js'
 import { sealExcept, type Unsealed } from '../response/reopen.js'
 import { removeEntityFields } from '../response/respond.js'
-import type { Fallback } from './options.js'
+import type { Fallback } from '../exchange/circuit-options.js'
 
 /** Milliseconds until a fallback must have begun to answer. */
 const LONGEST_FALLBACK = 60_000

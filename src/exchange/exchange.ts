@@ -11,6 +11,7 @@ import { answerPlainly } from '../response/plain.js'
 import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
+import type { Carrier } from './carrier.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { pipeFramed } from './framing.js'
@@ -18,18 +19,6 @@ import { refusedHead } from './refused-head.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { type Review, reviewBy } from './review.js'
 import { dropUpstreamFields } from './upstream-fields.js'
-
-/** The request and response of the host; nothing of a framework. */
-export interface Carrier {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** Path parameters, where the host's router has found them. */
-  readonly params?: Readonly<Record<string, string>> | undefined
-  /** The request target before a router of the host has taken something off. */
-  readonly url?: string | undefined
-  /** What the host's router has taken off; undefined where the host does not tell. */
-  readonly mountPath?: string | undefined
-}
 
 /** Answers errors; each stands in front of the one before. */
 export interface Responder {
@@ -202,17 +191,13 @@ export class Exchange {
     const origin = originOf(this.calls, head.status)
     this.origin = origin
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    let wishes = NO_WISHES
+    const wishes: Wish[] = []
     for (let at = 0; at < followers.length; at++) {
       const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes = [...wishes, wish]
+      if (wish) wishes.push(wish)
     }
-    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
-  }
-
-  /** Asks those who review the response, unless somebody answers in its place. */
-  #reviewed(head: Head, wishes: Wish[]): Wish[] {
-    if (wishes.some((wish) => typeof wish === 'function')) return wishes
+    const isAnswered = wishes.some((wish) => typeof wish === 'function')
+    if (isAnswered || this.#reviewers.length === 0) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
@@ -259,7 +244,6 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
-const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange

@@ -10,6 +10,8 @@ export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
+  /** Whether it answers by itself, so that nothing has to come after it. */
+  readonly answers?: boolean
 }
 
 /** Takes the place of a result that nobody wants. */

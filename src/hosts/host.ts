@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
+import type { ForwardStep } from '../forward/forward.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
@@ -46,6 +49,19 @@ export interface CircuitBreakerHandle {
    * const stock = await inventory.fire((signal) => fetch(url, { signal }))
    */
   fire<T>(action: Action<T>): Promise<T>
+}
+
+/** What a `forward` middleware has besides. */
+export interface ForwardHandle {
+  /**
+   * Sends on a request for another protocol, such as a WebSocket: the last argument of `upgradeListener`.
+   *
+   * @example
+   * server.on('upgrade', upgradeListener(problemDetails(), proxy.upgrade))
+   */
+  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>
+  /** Takes no more requests, and ends its connections once what is under way is over. */
+  close(): Promise<unknown>
 }
 
 /** What a `health` middleware is told of the server. */
@@ -140,6 +156,14 @@ export function circuitBreakerOn<Middleware extends object>(
     breaker: { get: () => circuit.breaker },
     fire: { value: circuit.fire },
   }) as Middleware & CircuitBreakerHandle
+}
+
+/** The middleware of a `forward`, with the way to end it. */
+export function forwardOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, upgrade, close }: ForwardStep,
+): Middleware & ForwardHandle {
+  return Object.assign(middlewareOf(step), { upgrade, close })
 }
 
 /** The middleware of `health`, with the way to its end. */

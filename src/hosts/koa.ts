@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Carrier, exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
+import { exchangeOf, knownExchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
+import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
@@ -21,6 +24,8 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  forwardOn,
   type HealthHandle,
   healthOn,
   type Routes,
@@ -59,6 +64,8 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `forward`. */
+export type KoaForward = KoaMiddleware & ForwardHandle
 /** The middleware of `health`. */
 export type KoaHealth = KoaMiddleware & HealthHandle
 /** The middleware of `statusPage`. */
@@ -176,6 +183,17 @@ export function transform(transformation: Transform, options?: TransformOptions)
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): KoaForward {
+  return forwardOn(host, forwardStep(options))
 }
 
 /**

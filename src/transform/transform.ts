@@ -16,10 +16,9 @@ import type { Edits } from './change.js'
 import { EventsChanger } from './events.js'
 import {
   checkTransform,
-  checkTransformer,
-  isChosen,
   type Settings,
   settingsOf,
+  transformerFor,
   type TransformOptions,
 } from './options.js'
 import { changeRequest } from './request.js'
@@ -40,7 +39,7 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   const peek = { limit: settings.limit, timeout: BODY_TIMEOUT, place: {}, reader: 'transform' }
   startObserver()
   return async function transform(exchange, next) {
-    const transformer = isChosen(given) ? chosen(given(exchange)) : given
+    const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
     await send(exchange, transformer, peek)
     if (!transformer.response && !transformer.events) return void (await next())
@@ -48,12 +47,6 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
     exchange.follow(new Changes(exchange, transformer, settings))
     await observe(exchange, next)
   }
-}
-
-function chosen(given: unknown): Transformer | undefined {
-  if (given === undefined || given === null) return undefined
-  checkTransformer(given)
-  return given
 }
 
 /** Changes the request in place, before the proxy looks at it. */
@@ -137,7 +130,7 @@ class Changes implements Follower {
 
   #changeOf(exchange: Exchange, head: Head, changer: EventsChanger): StreamChange {
     return {
-      head: new ChangedHead(head, { fields: UNTRUE }),
+      head: new ChangedHead(head, { fields: changer.fields }),
       get isBroken() {
         return changer.failure !== undefined
       },
@@ -156,15 +149,3 @@ class Changes implements Follower {
 }
 
 const viewOf = (head: Head) => ({ status: head.status ?? 0, headers: head.fields?.() ?? {} })
-
-/** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
-const UNTRUE = [
-  'content-length',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'digest',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-].map((name) => [name, null] as const)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Settings } from '../../src/fleet/member.js'
-import type { CircuitBreakerOptions } from '../../src/breaker/options.js'
+import type { CircuitBreakerOptions } from '../../src/exchange/circuit-options.js'
 import { MemoryStore, Wire } from '../support/fleet-store.js'
 import { Process } from '../support/fleet-member.js'
 import { until } from '../support/until.js'
