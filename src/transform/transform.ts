@@ -77,7 +77,7 @@ function apply(exchange: Exchange, edits: Edits, peek: PeekOptions): void {
 }
 
 /** Changes the response of one request, on its way to the client. */
-class Changes implements Follower {
+export class Changes implements Follower {
   readonly #transformer: Transformer
   readonly #limit: number
   readonly #headers: OutgoingHttpHeaders
