@@ -468,6 +468,20 @@ describe('a fleet', () => {
       assert.equal(await one.call('success'), true)
     })
 
+    it('forgets a forged wait at the next resync', async () => {
+      const [one, other] = (await fleet(2, { resync: 200 }, { resetTimeout: 20_000 })) as [
+        Process,
+        Process,
+      ]
+      await one.failOpen()
+      await until(() => row().state === 'open')
+      await heard()
+      await other.failOpen()
+      store.publish(forged({ gen: Date.now() + 5000 }))
+      await until(() => other.circuit.retryAfter > 20 && one.circuit.retryAfter > 20)
+      await until(() => other.circuit.retryAfter <= 20 && one.circuit.retryAfter <= 20)
+    })
+
     it('takes no wait for longer than five minutes', async () => {
       const [one] = (await fleet(1)) as [Process]
       store.publish(forged({ ends: 1e15, wait: 1e15, inRow: 1e9 }))
