@@ -90,10 +90,12 @@ export class Link {
     const turn = ++this.#turn
     const isCurrent = (): boolean => turn === this.#turn
     const listening = this.#outside.runInAsyncScope(async () =>
-      this.#store.listen(
-        this.#names.events,
-        (message) => isCurrent() && onMessage(message),
-        () => isCurrent() && onGap(),
+      listeningOf(
+        await this.#store.listen(
+          this.#names.events,
+          (message) => isCurrent() && onMessage(message),
+          () => isCurrent() && onGap(),
+        ),
       ),
     )
     // One that comes late is not wanted any more.
@@ -119,6 +121,10 @@ export class Link {
 }
 
 const ignore = (): void => {}
+
+function listeningOf(begun: Listening | (() => unknown) | void): Listening {
+  return typeof begun === 'function' ? { stop: begun } : (begun ?? { stop: ignore })
+}
 
 function stop(listening: Listening): void {
   callBack('stop of the store', () => listening.stop())

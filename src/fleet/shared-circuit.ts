@@ -193,7 +193,8 @@ export class SharedCircuit implements Shared {
     if (isLost && isHeld) {
       if (row?.state !== 'held') this.held()
     } else if (row) {
-      if (this.#isOwn(row)) this.#seen = row.gen
+      if (this.#isOwn(row) && this.isNews(row)) this.#seen = row.gen
+      // What it knows may also be newer than what the store has: then nobody has written it there.
       else if (row.gen !== this.#seen) this.hear(row)
     } else if (isLost) {
       if (state === 'open') this.#say('open')

@@ -2,11 +2,18 @@ import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, get } from 'node:http'
 import { Cluster, Redis } from 'ioredis'
-import { breakers, circuitBreaker, GatewayError, listener, problemDetails } from 'good-gateway'
+import {
+  breakers,
+  circuitBreaker,
+  forward,
+  GatewayError,
+  listener,
+  problemDetails,
+} from 'good-gateway'
 import { type FleetMember, type FleetStore, redis, shareCircuits } from 'good-gateway/redis'
 import { createClient, createClientPool } from 'redis'
 import { MemoryStore } from '../support/fleet-store.js'
-import { listen, type Listening } from '../support/servers.js'
+import { listen, type Listening, nobody } from '../support/servers.js'
 import { until } from '../support/until.js'
 
 describe('shareCircuits', () => {
@@ -60,6 +67,33 @@ describe('shareCircuits', () => {
     circuitBreaker({ name: 'later', volumeThreshold: 1 })
     breakers.get('later')?.open()
     await until(() => store.data.rows.has('later'))
+  })
+
+  it('knows what others have opened before a circuit of its own is made', async () => {
+    const now = Date.now()
+    const opened = { v: 1, id: 'orders', by: 'x', state: 'open', gen: now, inRow: 1, wait: 60_000 }
+    store.data.rows.set('orders', JSON.stringify({ ...opened, ends: now + 60_000 }))
+    share()
+    await joined()
+    const { fire } = circuitBreaker({ name: 'orders' })
+    await assert.rejects(fire(fail))
+    assert.equal(breakers.get('orders')?.state, 'open')
+  })
+
+  it('shares the circuits of the targets of forward, and sends one probe to them', async () => {
+    share()
+    await joined()
+    const target = { name: 'orders', target: nobody.url }
+    const circuit = { volumeThreshold: 1, resetTimeout: 50 }
+    const proxy = forward({ targets: [{ ...target, circuit }] })
+    const server = await listen(createServer(listener(problemDetails(), proxy)))
+    assert.equal((await fetch(server.url)).status, 502)
+    await until(() => row()?.includes('"open"') === true)
+    await until(() => breakers.get('orders')?.state === 'half-open')
+    store.data.leases.set('good-gateway:1:{test}:lease:orders', { holder: 'x', until: Infinity })
+    assert.equal((await fetch(server.url)).status, 503)
+    assert.equal(breakers.get('orders')?.state, 'half-open')
+    await server.close()
   })
 
   it('shows no key of a circuit to the store', async () => {
