@@ -1,16 +1,20 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
+  type KoaStatusPage,
   type KoaValidate,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
   transform,
+  statusPage,
   validate,
 } from './hosts/koa.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'

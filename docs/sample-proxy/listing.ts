@@ -23,6 +23,8 @@ export function listing(base: string): string {
     ...streams(base).flatMap(lines),
     ...heading('A circuit that opens'),
     ...lines(circuit(base)),
+    ...heading('What the gateway counts, for Prometheus'),
+    ...lines({ see: 'Requests, calls and circuits.', command: [`curl ${base}/metrics`] }),
     ...heading('Faults of the upstream, seen through the guarded proxy and through the bare one'),
     ...faultNames.flatMap(fault(base)),
     '',

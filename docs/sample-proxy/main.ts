@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { prometheus } from 'good-gateway/prometheus'
 import { startBare } from './bare.js'
 import { faultNames } from './fault-table.js'
 import { startFaults } from './faults.js'
@@ -22,6 +23,7 @@ async function main(): Promise<void> {
     faults,
     bare,
     listing: () => listing(base),
+    metrics: prometheus(),
   })
   const server = proxy.listen(port, '127.0.0.1')
   server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
 import { circuitBreaker, problemDetails, routes, validate } from 'good-gateway/koa'
+import type { PrometheusMetrics } from 'good-gateway/prometheus'
 import Koa from 'koa'
 import type { BareProxy } from './bare.js'
 import { faultNames } from './fault-table.js'
@@ -15,13 +16,15 @@ export interface Behind {
   readonly bare: BareProxy
   /** The text of `GET /`. */
   readonly listing: () => string
+  /** What `GET /metrics` shows. */
+  readonly metrics?: PrometheusMetrics
 }
 
 /** Milliseconds; longer than the slow fault takes, short enough to wait for the one that hangs. */
 const TIMEOUT = 3000
 
 /** The sample: an existing Koa proxy with the middlewares mounted before it. */
-export function createProxy({ upstream, faults, bare, listing }: Behind): Koa {
+export function createProxy({ upstream, faults, bare, listing, metrics }: Behind): Koa {
   const app = new Koa()
   const forward = createForward()
   const orders = circuitBreaker({ name: 'orders', timeout: TIMEOUT })
@@ -35,6 +38,11 @@ export function createProxy({ upstream, faults, bare, listing }: Behind): Koa {
   app.use(async (ctx, next) => {
     if (ctx.path !== '/') return next()
     ctx.body = listing()
+  })
+  app.use(async (ctx, next) => {
+    if (ctx.path !== '/metrics' || metrics === undefined) return next()
+    ctx.type = metrics.contentType
+    ctx.body = metrics.text()
   })
 
   app.use(problemDetails({ name: 'sample-proxy' }))

@@ -6,7 +6,7 @@ import { advice } from '../problem/advice.js'
 import { type Order, readArguments } from './arguments.js'
 import { explain } from './explain.js'
 import { HELP, UsageError } from './usage.js'
-import { version } from './version.js'
+import { version } from '../common/version.js'
 
 /** Columns where nobody looks at a terminal. */
 const WIDTH = 100
@@ -21,7 +21,7 @@ const colours = stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !=
 async function run(args: readonly string[]): Promise<number> {
   const asked = readArguments(args)
   if (asked.what === 'help') return print(HELP, 0)
-  if (asked.what === 'version') return print(`${version()}\n`, 0)
+  if (asked.what === 'version') return print(`${version}\n`, 0)
   if (asked.what === 'explain') return print(explain(asked.code, width), 0)
   return runDiagnosis(asked.order)
 }

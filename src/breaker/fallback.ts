@@ -5,7 +5,7 @@ import { announcedLength, isHttp1 } from '../content/framing.js'
 import { type KeptBody, unreadCopy } from '../exchange/kept-body.js'
 import { adopt, Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { isMadeUp, originOf } from '../exchange/origin.js'
 import { dropUpstreamFields } from '../exchange/upstream-fields.js'
@@ -35,6 +35,7 @@ export async function fallBack(
   kept?: KeptBody,
 ): Promise<void> {
   exchange.calls.tellSuperseded()
+  exchange.fallbackFor = error
   discardHeld(exchange.response)
   removeEntityFields(exchange.response)
   dropUpstreamFields(exchange)
@@ -57,6 +58,7 @@ export async function fallBack(
     closesAt: 'calls',
     closed: () => {
       clearTimeout(timer)
+      exchange.origin = own.origin
       own.close()
     },
   })
@@ -94,6 +96,7 @@ function fallbackExchange(
   own.operationId = exchange.operationId
   own.mountPath = exchange.mountPath
   own.upstream = exchange.upstream
+  own.trace = exchange.trace
   own.hasProblemDetails = exchange.hasProblemDetails
   own.responder = responderOf(open)
   return own

@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange/exchange.js'
 import { ask } from '../common/callback.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/calls.js'
+import { explain } from '../exchange/explain.js'
 import { classify } from '../failures/classify.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { brokenBy, clientLeft } from '../response/client.js'

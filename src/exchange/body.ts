@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
-import { announcedLength, isHttp1, losesFraming } from '../content/framing.js'
+import { announcedLength, isHttp1 } from '../content/framing.js'
 import { tooLarge } from '../content/too-large.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from '../content/byte-list.js'
@@ -28,23 +28,14 @@ const EMPTY = Buffer.alloc(0)
  *   `gateway_misconfigured` when somebody has read the body before.
  */
 export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
+  const { body } = exchange
+  // The first reader's own limit holds.
+  if (body === undefined) return (exchange.body = read(exchange, options))
   // Two readers at once would each hold back what the other waits for.
-  exchange.body ??= read(exchange, options)
-  return exchange.body.then((bytes) => {
+  return body.then((bytes) => {
     if (bytes.length > options.limit) throw tooLarge(`has ${bytes.length} bytes`, options.limit)
-    frame(exchange.req, bytes.length)
     return bytes
   })
-}
-
-/** A request whose framing would be lost is given the length of its body. */
-function frame(req: IncomingMessage, length: number): void {
-  if (!losesFraming(req)) return
-  const { headers } = req
-  headers['content-length'] = String(length)
-  delete headers['transfer-encoding']
-  // Trailers have no place without chunks.
-  delete headers['trailer']
 }
 
 function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
@@ -58,9 +49,9 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
     return Promise.reject(alreadyRead(req, options))
   const early = takeEarly(req)
+  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   // HTTP/2 and injected requests have no parser that sets `complete` at the end of the body.
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
-  if (early.length > options.limit) return Promise.reject(moreThan(options.limit))
   return new HeldBody(exchange, options, early).whole
 }
 

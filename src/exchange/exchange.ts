@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from 'node:http'
+import type { SpanIds } from '../common/event-shapes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnThrew } from '../common/callback.js'
 import { clientLeft } from '../response/client.js'
@@ -7,12 +8,15 @@ import { Gate } from '../response/gate.js'
 import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
 import { type Review, reviewBy } from './review.js'
+import { tellEnd, tellProblem, tellStart } from './tell.js'
 import { dropUpstreamFields } from './upstream-fields.js'
 
 /** The request and response of the host; nothing of a framework. */
@@ -98,6 +102,8 @@ export class Exchange {
   context: Context | undefined = undefined
   /** Whether `problemDetails` writes the answers, so that no error has to travel through the host. @internal */
   hasProblemDetails = false
+  /** Whether a defect of the application was printed. @internal */
+  isDefectTold = false
   /** What `.fire` has rejected with last, or a head that Node has refused: Express shows only the status of an error passed on. @internal */
   rejected: GatewayError | undefined = undefined
   /** Whether the request may be sent again, whatever its method. @internal */
@@ -106,6 +112,14 @@ export class Exchange {
   policy: OutgoingHttpHeader | undefined = undefined
   /** Who speaks at the head: decided once, read by all. @internal */
   origin: Origin | undefined = undefined
+  /** When it began, where somebody listens to events; undefined where it is no request of its own. @internal */
+  startedAt: number | undefined = undefined
+  /** What has gone wrong last. @internal */
+  problem: GatewayError | undefined = undefined
+  /** The failure for which a fallback was asked to answer. @internal */
+  fallbackFor: GatewayError | undefined = undefined
+  /** The span of the request, once a tracer has said so. @internal */
+  trace: SpanIds | undefined = undefined
   /** Who answers; the others stand behind. @internal */
   responder: Responder = PLAIN
   /** @internal */
@@ -160,11 +174,9 @@ export class Exchange {
     return true
   }
 
-  /** Tells the log hook, where there is one; whether there was. @internal */
-  report(error: GatewayError): boolean {
-    if (!this.responder.report) return false
-    this.responder.report(this, error)
-    return true
+  /** Tells of an error that changes nothing for the client. @internal */
+  report(error: GatewayError): void {
+    this.responder.report?.(this, error)
   }
 
   /** @internal */
@@ -186,21 +198,15 @@ export class Exchange {
 
   /** Decides who speaks, and asks all followers. @internal */
   atHead(head: Head): Wish[] {
-    const { followers } = this
-    const origin = originOf(this.calls, head.status)
-    this.origin = origin
+    const origin = (this.origin = originOf(this.calls, head.status))
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    let wishes = NO_WISHES
-    for (let at = 0; at < followers.length; at++) {
-      const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes = [...wishes, wish]
+    const wishes: Wish[] = []
+    for (const follower of this.followers) {
+      const wish = askAtHead(this, follower, head)
+      if (wish) wishes.push(wish)
     }
-    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
-  }
-
-  /** Asks those who review the response, unless somebody answers in its place. */
-  #reviewed(head: Head, wishes: Wish[]): Wish[] {
-    if (wishes.some((wish) => typeof wish === 'function')) return wishes
+    const isAnswered = wishes.some((wish) => typeof wish === 'function')
+    if (isAnswered || this.#reviewers.length === 0) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
@@ -219,6 +225,7 @@ export class Exchange {
       }
     followers.length = 0
     this.calls.release()
+    tellEnd(this)
     this.hostContext = undefined
     if (context === undefined) return
     context.exchange = undefined
@@ -227,9 +234,9 @@ export class Exchange {
 }
 
 /** Heads go out in event listeners of the proxy, where nobody would catch what throws. */
-function askAtHead(exchange: Exchange, follower: Follower | undefined, head: Head): Wish {
+function askAtHead(exchange: Exchange, follower: Follower, head: Head): Wish {
   try {
-    return follower?.atHead?.(exchange, head)
+    return follower.atHead?.(exchange, head)
   } catch (error) {
     warnThrew('the decision about a response', error)
     return undefined
@@ -246,22 +253,34 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
-const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange
     discardHeld(response)
     if (!response.settled && !exchange.res.headersSent) dropUpstreamFields(exchange)
-    return answerPlainly(response, error)
+    const meant = GatewayError.is(error)
+      ? error
+      : new GatewayError('gateway_error', { cause: error })
+    if (!response.settled && !clientLeft(response)) tellProblem(exchange, meant)
+    return answerPlainly(response, meant)
   },
+  report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
 
-/** What every middleware is inside; the adapters of the entries turn it into their host's shape. */
+/**
+ * What every middleware is inside; the adapters of the entries turn it into their host's shape.
+ *
+ * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
+ * `next` never throws; it gives a promise that rejects.
+ */
 export interface Step {
   (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
   /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
   readonly checksBody?: boolean
 }
+
+/** Takes the place of a result that nobody wants. */
+export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')
@@ -296,10 +315,12 @@ function hasNames(params: object): boolean {
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
   if (req.httpVersionMajor === 1) tidyFraming(req)
+  if (hasUnusualBody(req)) req.pipe = pipeFramed
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)
   onSocketClose(exchange)
+  tellStart(exchange)
   return exchange
 }
 

@@ -18,6 +18,8 @@ import type { RouteTable } from '../routing/table.js'
 import type { TransformOptions } from '../transform/options.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -26,9 +28,13 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -54,6 +60,10 @@ export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
   Checked<IncomingMessage, Valid>
 /** The middleware of `circuitBreaker`. */
 export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
+/** The middleware of `health`. */
+export type ConnectHealth = ConnectMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type ConnectStatusPage = ConnectMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
@@ -64,7 +74,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
       throw new TypeError(
         `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
       )
-    const exchange = exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
+    const exchange = exchangeOfRequest({ req, res })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
       if (exchange.hasProblemDetails) return answerOutside(exchange, error)
@@ -80,18 +90,20 @@ function middlewareOf(step: Step): ConnectMiddleware {
   return brand(middleware, step)
 }
 
-const told = new WeakSet<Exchange>()
-
 /**
  * Answers an error that no host will see. A defect must not go by in silence; an outage of an
  * upstream need not be told for each request.
  */
 export function answerOutside(exchange: Exchange, error: unknown): void {
   const answered = exchange.fail(error)
-  if (answered.code !== 'gateway_error' || told.has(exchange)) return
-  told.add(exchange)
+  if (answered.code !== 'gateway_error' || exchange.isDefectTold) return
+  exchange.isDefectTold = true
   console.error(forHost(error, answered))
 }
+
+/** The exchange of a request, with what the host's routers have found. @internal */
+export const exchangeOfRequest = ({ req, res }: Pick<Carrier, 'req' | 'res'>): Exchange =>
+  exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
 
 /** Where the host's routers have led the request: only Express tells what they took off the path. */
 function placeOf(req: IncomingMessage): Pick<Carrier, 'url' | 'mountPath'> {
@@ -214,6 +226,31 @@ export function transform(
  */
 export function plainPaths(): ConnectMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): ConnectHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): ConnectStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -10,6 +10,8 @@ import type { RouteTable } from '../routing/table.js'
 import type { TransformOptions } from '../transform/options.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -18,9 +20,13 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -52,6 +58,10 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `health`. */
+export type KoaHealth = KoaMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type KoaStatusPage = KoaMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
@@ -165,6 +175,31 @@ export function transform(transformation: Transform, options?: TransformOptions)
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): KoaHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): KoaStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

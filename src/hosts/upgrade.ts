@@ -5,7 +5,7 @@ import { warnThrew } from '../common/callback.js'
 import { answeringOn } from '../exchange/connection.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
 import type { AnyConnectMiddleware } from './connect.js'
-import { runAll, split } from './listener.js'
+import { runnerOf, split } from './listener.js'
 import { goOnAsHttp, isForNobody, isHabit } from './plain-http.js'
 
 /** What stands at the end: the existing proxy's way to take an upgrade. */
@@ -31,6 +31,7 @@ export function upgradeListener(
     '(req, socket, head)',
     parts,
   )
+  const run = runnerOf(middlewares)
   const begin = (req: IncomingMessage, socket: Socket, head: Buffer) => {
     const unanswered = () => {
       const isPlain = isForNobody(req, socket)
@@ -39,7 +40,7 @@ export function upgradeListener(
       return isPlain
     }
     const { res } = upgradeExchange({ req, socket, unanswered })
-    runAll(middlewares, { req, res }, () => handler(req, socket, head))
+    run({ req, res }, () => handler(req, socket, head))
   }
   return (req, duplex, head) => {
     // Node's own servers pass a socket; their type says less for those who make up others.

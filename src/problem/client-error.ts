@@ -1,14 +1,17 @@
 import { crypto, http } from '../common/builtins.js'
 import type { Duplex } from 'node:stream'
 import { ask, callBack, warnThrew } from '../common/callback.js'
+import type { ErrorText, ProblemEvent } from '../common/event-shapes.js'
+import { problem as problemChannel, tell } from '../common/events.js'
 import { checkedOptions } from '../common/options.js'
 import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { answeringOn } from '../exchange/connection.js'
 import { knownExchange } from '../exchange/exchange.js'
+import { lowLevelOf } from '../exchange/in-words.js'
 import { text } from '../failures/rule.js'
 import { type Format, type Rendered, render } from './formats.js'
-import { type ErrorInfo, lowLevelOf } from './info.js'
+import type { ErrorInfo } from './info.js'
 import { CHECKS, DEFAULTS, type ProblemDetailsOptions } from './options.js'
 import type { Problem } from './problem.js'
 import { proxyStatusOf } from './proxy-status.js'
@@ -70,7 +73,7 @@ function refuse(cause: Error, socket: Refused, settings: Settings): void {
   if (text(cause, 'code') === 'ECONNRESET' || !socket.writable || before?.headersSent)
     return void socket.destroy(cause)
   const problem = problemOf(error, settings)
-  tell(error, problem, settings)
+  report(error, problem, settings)
   close(socket, messageOf(error, problem, render(problem, settings.format), settings.name))
 }
 
@@ -101,18 +104,50 @@ function problemOf(error: GatewayError, { typeBase, requestId }: Settings): Prob
   }
 }
 
-function tell(error: GatewayError, problem: Problem, { onError }: Settings): void {
+function report(error: GatewayError, body: Problem, { onError }: Settings): void {
   const lowLevel = lowLevelOf(error.cause)
+  tell(problemChannel, eventOf, { error, body, lowLevel })
   const info: ErrorInfo = {
     code: error.code,
-    cause: problem.cause,
+    cause: body.cause,
     ...(lowLevel && { error: lowLevel }),
-    requestId: problem.request_id,
+    requestId: body.request_id,
     method: '',
     path: '',
-    problem,
+    problem: body,
   }
   callBack('onError', onError, error, info)
+}
+
+/** There is no request that it could be about. */
+function eventOf({ error, body, lowLevel }: Refusal): ProblemEvent {
+  return {
+    exchange: undefined,
+    code: error.code,
+    cause: body.cause,
+    status: body.status,
+    detail: body.detail,
+    retryable: body.retryable,
+    requestId: body.request_id,
+    traceId: undefined,
+    spanId: undefined,
+    method: '',
+    route: undefined,
+    path: '',
+    upstream: undefined,
+    upstreamStatus: undefined,
+    afterHead: false,
+    reported: false,
+    error: lowLevel,
+    times: undefined,
+    problem: body,
+  }
+}
+
+interface Refusal {
+  readonly error: GatewayError
+  readonly body: Problem
+  readonly lowLevel: ErrorText | undefined
 }
 
 function messageOf(

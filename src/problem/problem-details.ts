@@ -1,7 +1,8 @@
 import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
-import { GatewayError } from '../errors/gateway-error.js'
-import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import { GatewayError, withoutStack } from '../errors/gateway-error.js'
+import { done, type Exchange, type Follower, type Step } from '../exchange/exchange.js'
+import { pathOf } from '../exchange/in-words.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
 import { POLICY } from '../exchange/upstream-fields.js'
 import { isMadeUp, type Origin } from '../exchange/origin.js'
@@ -9,7 +10,6 @@ import { startObserver } from '../observer/start.js'
 import { observe, watch } from '../observer/watch.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
-import { pathOf } from './info.js'
 import { hasPassed } from './loop.js'
 import { type ProblemDetailsOptions, readOptions, type Settings } from './options.js'
 import { forHost } from './thrown.js'
@@ -32,22 +32,21 @@ export function problemDetailsStep(
   const writer = new Writer(settings)
   const place = new ProblemDetails(writer, { ...settings, pages })
   startObserver()
-  return async function problemDetails(exchange, next) {
-    if (isMisplaced(exchange, place)) return void (await next())
+  return function problemDetails(exchange, next) {
+    if (isMisplaced(exchange, place)) return next().then(done)
     watch(exchange)
     exchange.hasProblemDetails = true
     exchange.responder = writer
     exchange.policy = exchange.res.getHeader(POLICY)
     exchange.follow(place)
-    try {
-      if (ownName !== undefined && hasPassed(exchange.req, ownName))
-        throw new GatewayError('loop_detected')
-      await observe(exchange, next)
-    } catch (error) {
+    const failed = (error: unknown): void => {
       const answered = writer.fail(exchange, error)
       // The client has its answer; the host logs a defect of the application.
       if (answered.code === 'gateway_error') throw forHost(error, answered)
     }
+    const isLoop = ownName !== undefined && hasPassed(exchange.req, ownName)
+    const ended = isLoop ? Promise.reject(withoutStack('loop_detected')) : observe(exchange, next)
+    return ended.then(done, failed)
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Cause, type Code, codes, type Retry } from '../errors/codes.js'
 import { describe, type GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
+import { receivedStatus } from '../exchange/tell.js'
 import { waitIn } from '../common/retry-after.js'
 import { fieldNamed } from './fields.js'
 
@@ -101,13 +102,6 @@ function upstreamOf(error: GatewayError, exchange: Exchange): Problem['upstream'
   if (name === undefined) return undefined
   const status = receivedStatus(error, exchange)
   return { name, ...(status !== undefined && { status }) }
-}
-
-/** The status of the upstream's answer, where it has answered (RFC 9209, section 2.1.4). */
-export function receivedStatus(error: GatewayError, exchange: Exchange): number | undefined {
-  const told = error.options.proxyStatus?.['received-status']
-  if (typeof told === 'number') return told
-  return codes[error.code].afterHead ? exchange.calls.deciding?.status : undefined
 }
 
 /** Most characters of `detail`: the message of an application's error can have any length. */

@@ -1,6 +1,7 @@
 import { callBack } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange, Responder } from '../exchange/exchange.js'
+import { receivedStatus, tellProblem } from '../exchange/tell.js'
 import { dropUpstreamFields } from '../exchange/upstream-fields.js'
 import { clientLeft } from '../response/client.js'
 import { cutWithEvent } from '../response/cut.js'
@@ -12,7 +13,7 @@ import { eventOf, type Rendered, render } from './formats.js'
 import { pageOf, prefersPage } from './page.js'
 import { infoOf } from './info.js'
 import type { Settings } from './options.js'
-import { type Problem, problemOf, receivedStatus } from './problem.js'
+import { type Problem, problemOf } from './problem.js'
 import { proxyStatusOf } from './proxy-status.js'
 import { requestIdOf } from './request-id.js'
 import { gatewayErrorOf } from './thrown.js'
@@ -47,10 +48,11 @@ export class Writer implements Responder {
     this.tell(exchange, error, true)
   }
 
-  /** Tells the log hook of a problem; `only` where the client does not get it. */
+  /** Tells the listeners and the log hook of a problem; `only` where the client does not get it. */
   tell(exchange: Exchange, error: GatewayError, only = false): Problem {
     const { onError, requestId } = this.#settings
     const problem = problemOf(error, exchange, requestIdOf(exchange.req, requestId), this.#settings)
+    tellProblem(exchange, error, { body: problem, reported: only })
     if (onError) {
       const info = infoOf(error, exchange, problem)
       callBack('onError', onError, error, only ? { ...info, reported: true } : info)

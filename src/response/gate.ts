@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { requestEnd } from '../common/events.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { BufferedResponse, ResponseCheck } from './buffered.js'
 import type { Head, Wish } from './head.js'
@@ -54,6 +55,8 @@ export class Gate {
   phase: Phase = 'waiting'
   /** The head that was let through. */
   head: Head | undefined = undefined
+  /** When it went out, in milliseconds of the monotonic clock, where somebody listens to events. */
+  headAt: number | undefined = undefined
   /** What is kept back, in the phase `held`. */
   held: Held | undefined = undefined
   /** What changes the response on its way, in the phase `passed`. */
@@ -76,6 +79,11 @@ export class Gate {
 /** Whether what the application still writes is ignored. */
 export const isSealed = (phase: Phase): boolean =>
   phase === 'answering' || phase === 'answered' || phase === 'cut' || phase === 'closed'
+
+/** Keeps the time at which the head goes out, for those who listen. */
+export function stampHead(gate: Gate): void {
+  if (requestEnd.hasSubscribers) gate.headAt = performance.now()
+}
 
 /** Whether the head has left: that of a held response has not, whatever the response says. */
 export function headIsOut({ held, res }: Gate): boolean {

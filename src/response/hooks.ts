@@ -16,6 +16,7 @@ import {
   type Patched,
   type Phase,
   type Stream,
+  stampHead,
 } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
 import { sealed } from './seal.js'
@@ -150,6 +151,7 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
   const { statusCode } = res
   const release = () => {
     letGo(gate)
+    stampHead(gate)
     res.statusCode = statusCode
     // What Node refuses of the calls cannot be caught by anybody any more.
     try {
@@ -211,10 +213,7 @@ function decideOnce(
 ): 'passed' | 'held' | 'sealed' {
   if (gate.phase === 'waiting') {
     const { res } = gate
-    if (res.headersSent || res.closed) {
-      restore(gate)
-      return 'passed'
-    }
+    if (res.headersSent || res.closed) return (restore(gate), 'passed')
     decide(gate, new WrittenHead(status, res, args, body))
   }
   // The decision has changed it.

@@ -1,13 +1,10 @@
-import { GatewayError } from '../errors/gateway-error.js'
+import type { GatewayError } from '../errors/gateway-error.js'
 import { cut } from './cut.js'
 import { type Gate, headIsOut } from './gate.js'
 import { respond } from './respond.js'
 
 /** Answers like the hosts do by themselves: the gateway runs without `problemDetails`. */
-export function answerPlainly(gate: Gate, thrown: unknown): GatewayError {
-  const error = GatewayError.is(thrown)
-    ? thrown
-    : new GatewayError('gateway_error', { cause: thrown })
+export function answerPlainly(gate: Gate, error: GatewayError): GatewayError {
   if (gate.settled) return error
   if (headIsOut(gate)) cut(gate)
   else {

@@ -1,7 +1,7 @@
 import { warnThrew } from '../common/callback.js'
 import { settleCallback } from './buffered.js'
 import { withoutRefused } from './fields.js'
-import type { Gate, Held, Originals, Patched } from './gate.js'
+import { type Gate, type Held, type Originals, type Patched, stampHead } from './gate.js'
 
 /**
  * Calls the method that sends the head, if it is not out. Node refuses some heads, in event listeners
@@ -16,6 +16,7 @@ export function sendHead(
 ): unknown {
   const { res, keeper } = gate
   if (res.headersSent) return Reflect.apply(originals[name], res, args)
+  stampHead(gate)
   try {
     return Reflect.apply(originals[name], res, args)
   } catch (error) {

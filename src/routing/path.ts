@@ -15,12 +15,13 @@ import { lenient, type PathOptions, readSegment, refusal, type SegmentReadings }
 export interface Readings {
   /** Segments decoded once, with their case; a final slash makes no segment. */
   readonly plain: readonly string[]
-  /** The same number of segments, brought to what the most lenient reader makes of them. */
-  readonly loose: readonly string[]
-  /** As `loose`, ended at the first decoded `?`, and at the first `#`, where there are any. */
-  readonly cuts: readonly (readonly string[])[]
-  /** The path with its encoded slashes decoded; undefined where there are none. */
-  readonly split?: Readings | undefined
+  /** The same in lower case. */
+  readonly folded: readonly string[]
+  /**
+   * What more lenient readers make of the path: its segments, the same ended at the first decoded `?`
+   * and at the first `#`, and both with encoded slashes decoded. Undefined where all read the same.
+   */
+  readonly others: readonly (readonly string[])[] | undefined
 }
 
 /** `OPTIONS *` and the authority-form of `CONNECT` (RFC 9112, section 3.2) ask for no resource. */
@@ -44,22 +45,30 @@ export function readTarget(target: string, options: PathOptions = {}): Readings 
  * @throws {GatewayError} `request_malformed`.
  */
 export function readPath(path: string, options: PathOptions = {}): Readings {
-  const segments = path.split('/').slice(1)
-  if (segments.at(-1) === '') segments.pop()
-  if (ONE_READING.test(path))
-    return {
-      plain: segments,
-      loose: segments.map((segment) => segment.toLowerCase()),
-      cuts: [],
-      split: undefined,
-    }
-  const read = segments.map((segment) => readSegment(segment, options))
-  return {
-    plain: read.map(({ plain }) => plain),
-    loose: read.map(({ loose }) => loose),
-    cuts: ['?', '#'].flatMap((mark) => cutAt(read, mark)),
-    split: options.slashes === true && SLASH.test(path) ? readSplit(path, options) : undefined,
+  const plain = segmentsOf(path)
+  if (ONE_READING.test(path)) {
+    const lower = path.toLowerCase()
+    return { plain, folded: lower === path ? plain : segmentsOf(lower), others: undefined }
   }
+  const read = plain.map((segment) => readSegment(segment, options))
+  const decoded = read.map((segment) => segment.plain)
+  return {
+    plain: decoded,
+    folded: decoded.map((segment) => segment.toLowerCase()),
+    others: [
+      read.map(({ loose }) => loose),
+      ...cutAt(read, '?'),
+      ...cutAt(read, '#'),
+      ...(options.slashes === true && SLASH.test(path) ? split(path, options) : []),
+    ],
+  }
+}
+
+function segmentsOf(path: string): string[] {
+  const segments = path.split('/')
+  segments.shift()
+  if (segments.at(-1) === '') segments.pop()
+  return segments
 }
 
 /** What every reader reads in the same way, but for the case: most paths, in a fraction of the time. */
@@ -68,14 +77,10 @@ const ONE_READING = /^(?:\/[a-z\d_~-]+)+\/?$/i
 const SLASH = /%2f/i
 
 /** Who decodes an encoded slash reads several segments; many of them take two slashes for one. */
-function readSplit(path: string, { matrix }: PathOptions): Readings {
+function split(path: string, { matrix }: PathOptions): readonly (readonly string[])[] {
   const decoded = path.split(/\/|%2f/i).filter((segment) => segment !== '')
-  return readPath(`/${decoded.join('/')}`, { matrix })
-}
-
-/** All readings but the plain one. */
-export function otherReadings({ loose, cuts, split }: Readings): readonly (readonly string[])[] {
-  return [loose, ...cuts, ...(split ? otherReadings(split) : [])]
+  const { folded, others } = readPath(`/${decoded.join('/')}`, { matrix })
+  return others ?? [folded]
 }
 
 /** The reading that ends at a mark; none without the mark. */
@@ -102,7 +107,8 @@ const BARE = /^[!"$-[\]-~]*$/
  * @throws {GatewayError} `request_malformed` when it is neither in origin-form nor `http(s)://host[:port]`.
  */
 export function pathOf(target: string): string {
-  const [beforeQuery = ''] = target.split('?', 1)
+  const mark = target.indexOf('?')
+  const beforeQuery = mark === -1 ? target : target.slice(0, mark)
   // Behind the query too: some proxies cut the target there, and what was checked is not what they send.
   if (!BARE.test(beforeQuery) || target.includes('#')) throw refusal('character')
   const path = ABSOLUTE.test(beforeQuery) ? pathOfUrl(beforeQuery) : beforeQuery

@@ -35,9 +35,11 @@ const LOOKALIKES = /[\u017f\u212a]/
 const folded = (text: string): string => text.normalize('NFC').toUpperCase().toLowerCase()
 
 /** Whether the most lenient reader reads the same, but for the case of letters. */
-function isPlain({ plain, loose, cuts }: Readings): boolean {
+function isPlain({ plain, others }: Readings): boolean {
+  if (others === undefined) return true
+  const [loose, ...more] = others
   return (
-    cuts.length === 0 &&
-    plain.every((segment, at) => folded(segment) === loose[at] && !LOOKALIKES.test(segment))
+    more.length === 0 &&
+    plain.every((segment, at) => folded(segment) === loose?.[at] && !LOOKALIKES.test(segment))
   )
 }

@@ -9,7 +9,9 @@ import { refuseOverride } from './override.js'
 import { namesNoPath, pathOf, readPath, readTarget } from './path.js'
 import type { PathOptions } from './segment.js'
 import {
+  allowedOf,
   compileTable,
+  hasOptions,
   type Match,
   type Matcher,
   type Middleware,
@@ -76,34 +78,35 @@ export function tableStep<Routable extends Middleware>(
 ): Step {
   const { otherwise = 'pass', methodOverride = 'refuse', whole = false, matrix } = settings
   const reading = { slashes: settings.encodedSlashes === 'segment', matrix }
-  const match = compileTable(table, stepOf)
+  const compiled = { match: compileTable(table, stepOf), whole, reading }
   return async function routes(exchange, next) {
     const { method = '', url = '' } = exchange.req
-    if (namesNoPath(method, url)) return passOn([], otherwise, next)
-    const found = lookUp(exchange, { match, whole, reading })
-    if (found.known && methodOverride === 'refuse') {
+    if (namesNoPath(method, url)) return passOn(NO_MATCH, otherwise, next)
+    const found = lookUp(exchange, compiled)
+    const isKnown = found.known.length > 0
+    if (isKnown && methodOverride === 'refuse') {
       const refused = refuseOverride(exchange.req)
       if (refused) throw refused
     }
-    if (found.known && !found.hasOptions && isPreflight(exchange.req)) return void (await next())
+    if (isKnown && isPreflight(exchange.req) && !hasOptions(found)) return void (await next())
     if (found.route) return void (await runRoute(found.route, found.params, { exchange, next }))
-    return passOn(found.allowed, otherwise, next)
+    return passOn(found, otherwise, next)
   }
 }
 
 async function passOn(
-  allowed: readonly string[],
+  found: Match,
   otherwise: 'pass' | 'refuse',
   next: () => Promise<unknown>,
 ): Promise<void> {
-  if (otherwise === 'refuse') throw notFound(allowed)
+  if (otherwise === 'refuse') throw notFound(allowedOf(found))
   await next()
 }
 
 /** A browser asks before it sends; with a body it is no such question, and would pass unframed. */
 function isPreflight(req: IncomingMessage): boolean {
-  const asks = req.headers['access-control-request-method'] !== undefined
-  return req.method === 'OPTIONS' && asks && !hasBody(req)
+  if (req.method !== 'OPTIONS') return false
+  return req.headers['access-control-request-method'] !== undefined && !hasBody(req)
 }
 
 interface Table {
@@ -115,14 +118,16 @@ interface Table {
 /** The first reading of where the request leads that the table knows, or the last. */
 function lookUp(exchange: Exchange, { match, whole, reading }: Table): Match {
   const { method = '', url = '' } = exchange.req
+  // Mounted nowhere below, as most are.
+  if (exchange.url === url) return match.find(method, readPath(pathOf(url), reading))
   // All of it is checked: what a router has taken off is read by the upstream as well.
-  if (exchange.url !== url) readTarget(exchange.url, reading)
+  readTarget(exchange.url, reading)
   const paths = whole ? wholePaths(exchange) : [pathOf(url)]
   warnOfMount(exchange, match, whole)
   let found = NO_MATCH
   for (const path of paths) {
     found = match.find(method, readPath(path, reading))
-    if (found.known) break
+    if (found.known.length > 0) break
   }
   return found
 }
@@ -169,7 +174,12 @@ function runSteps(
     if (index <= reached) return Promise.reject(new Error('next() called multiple times'))
     reached = index
     const step = steps[index]
-    return step === undefined ? next() : step(exchange, () => run(index + 1))
+    if (step === undefined) return next()
+    try {
+      return step(exchange, () => run(index + 1))
+    } catch (error) {
+      return Promise.reject(error as Error)
+    }
   }
   return run(0)
 }

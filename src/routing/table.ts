@@ -1,7 +1,7 @@
 import type { Step } from '../exchange/exchange.js'
 import { ANY, type Key, parseKey } from './key.js'
 import { begins } from './mount.js'
-import { otherReadings, type Readings } from './path.js'
+import type { Readings } from './path.js'
 import { refusal } from './segment.js'
 import { Trie } from './trie.js'
 
@@ -24,18 +24,16 @@ type Methods = Map<string, Route>
 
 /** What a table knows of a path. */
 export interface Match {
-  readonly route?: Route | undefined
+  readonly route: Route | undefined
   readonly params: Readonly<Record<string, string>>
-  /** The methods of the path. */
-  readonly allowed: readonly string[]
-  /** Whether some reading of the path leads to a route of any method. */
-  readonly known: boolean
-  /** Whether a route is for OPTIONS and for nothing else. */
-  readonly hasOptions: boolean
+  /** What matches the path as it is, the most specific first. */
+  readonly rows: readonly Methods[]
+  /** What matches some reading of the path. */
+  readonly known: readonly Methods[]
 }
 
 /** What is known of a path that leads nowhere. */
-export const NO_MATCH: Match = { params: {}, allowed: [], known: false, hasOptions: false }
+export const NO_MATCH: Match = { route: undefined, params: {}, rows: [], known: [] }
 
 /** A table that was compiled. */
 export interface Matcher {
@@ -61,12 +59,14 @@ export function compileTable<Routable extends Middleware>(
   const plain = new Trie<Methods>()
   const loose = new Trie<Methods>()
   const patterns: Key['plain'][] = []
+  let readInOneWay = true
   for (const [key, given] of Object.entries(table)) {
     const parsed = parseKey(key)
     const { names, template, method } = parsed
     const route = { key, steps: checkedList(key, given).map(stepOf), names, template }
     refuseBodies(parsed, route)
     patterns.push(parsed.plain)
+    readInOneWay &&= parsed.plain.every((token, at) => token === parsed.loose[at])
     for (const [trie, pattern] of [
       [plain, parsed.plain],
       [loose, parsed.loose],
@@ -77,8 +77,9 @@ export function compileTable<Routable extends Middleware>(
         route,
       )
   }
+  const tries = { plain, loose: readInOneWay ? plain : loose }
   return {
-    find: (method, path) => find({ plain, loose }, method, path),
+    find: (method, path) => find(tries, method, path),
     beginsWith: (segments) => patterns.some((pattern) => begins(pattern, segments, true)),
     repeats: (segments) => patterns.every((pattern) => begins(pattern, segments, false)),
   }
@@ -86,23 +87,20 @@ export function compileTable<Routable extends Middleware>(
 
 interface Tries {
   readonly plain: Trie<Methods>
+  /** The same one where each key reads in one way only. */
   readonly loose: Trie<Methods>
 }
 
 function find({ plain, loose }: Tries, method: string, path: Readings): Match {
-  const found = plain.find(path.plain.map((segment) => segment.toLowerCase()))
-  const others = otherReadings(path).map((reading) => loose.find(reading))
-  const route = routeOf(found, method)
-  for (const other of others.map((rows) => routeOf(rows, method)))
+  const rows = plain.find(path.folded)
+  const route = routeOf(rows, method)
+  const params = route === undefined ? NO_MATCH.params : paramsOf(route, path.plain)
+  // Most paths and most tables read in one way only.
+  if (path.others === undefined && loose === plain) return { route, params, rows, known: rows }
+  const others = (path.others ?? [path.folded]).map((reading) => loose.find(reading))
+  for (const other of others.map((found) => routeOf(found, method)))
     if (other !== undefined && other !== route) throw refusal('ambiguous')
-  const all = [found, ...others].flat()
-  return {
-    route,
-    params: route ? paramsOf(route, path.plain) : {},
-    allowed: allowed(found),
-    known: all.length > 0,
-    hasOptions: all.some((methods) => methods.has('OPTIONS')),
-  }
+  return { route, params, rows, known: [rows, ...others].flat() }
 }
 
 function checkedList<Routable extends Middleware>(
@@ -139,9 +137,14 @@ function register(methods: Methods, method: string, route: Route): void {
 
 /** A more specific path without the method hides nothing: an upstream would not stop at it either. */
 function routeOf(found: readonly Methods[], method: string): Route | undefined {
-  const asked = method === 'HEAD' ? ['HEAD', 'GET', ANY] : [method, ANY]
-  const routes = found.flatMap((methods) => asked.map((name) => methods.get(name)))
-  return routes.find((route) => route !== undefined)
+  for (const methods of found) {
+    const route =
+      methods.get(method) ??
+      (method === 'HEAD' ? methods.get('GET') : undefined) ??
+      methods.get(ANY)
+    if (route !== undefined) return route
+  }
+  return undefined
 }
 
 function paramsOf({ names }: Route, path: readonly string[]): Record<string, string> {
@@ -154,7 +157,12 @@ function paramsOf({ names }: Route, path: readonly string[]): Record<string, str
   return params
 }
 
-function allowed(found: readonly Methods[]): string[] {
-  const methods = found.flatMap((row) => [...row.keys()])
+/** The methods of a path, for the field `Allow`. */
+export function allowedOf({ rows }: Match): string[] {
+  const methods = rows.flatMap((row) => [...row.keys()])
   return [...new Set(methods.flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name])))]
 }
+
+/** Whether a route is for OPTIONS and for nothing else. */
+export const hasOptions = ({ known }: Match): boolean =>
+  known.some((methods) => methods.has('OPTIONS'))

@@ -1,7 +1,7 @@
 import { type EventReader, eventReader } from '../content/event-reader.js'
 import { eventText, type StreamEvent } from '../content/event-stream.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import { type Named, untranslated } from './response.js'
 import type { EventsTransform } from './types.js'
 

@@ -34,6 +34,8 @@ export interface BodyPlan {
 export interface CheckedBody {
   readonly value?: unknown
   readonly issues?: Issues | undefined
+  /** Why it was refused before its schema was asked. */
+  readonly error?: GatewayError | undefined
 }
 
 type Head = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
@@ -68,8 +70,6 @@ export function bodyRequired(): GatewayError {
 /**
  * Reads and checks the body of a request; neither a value nor issues when there is none and none is
  * needed, or its type is one that is not read.
- *
- * @throws {GatewayError} for a body that is refused before its schema is asked.
  */
 export async function checkBody(
   exchange: Exchange,
@@ -77,20 +77,24 @@ export async function checkBody(
   rules: BodyRules,
 ): Promise<CheckedBody> {
   const { req } = exchange
-  const announced = announcedLength(req)
-  if (announced === 0) return withoutBody(req, plan)
-  refuseFraming(req)
-  const way = wayToRead(req, plan)
-  if (typeof way !== 'function') {
-    const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
-    if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
-    if (way !== undefined) throw way
-    return {}
+  try {
+    const announced = announcedLength(req)
+    if (announced === 0) return withoutBody(req, plan)
+    refuseFraming(req)
+    const way = wayToRead(req, plan)
+    if (typeof way !== 'function') {
+      const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
+      if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
+      return { error: way }
+    }
+    const bytes = await wholeBody(exchange, rules)
+    if (bytes.length === 0) return withoutBody(req, plan)
+    const content = contentOf(bytes, req, rules.limit)
+    return way(content instanceof Promise ? await content : content, rules)
+  } catch (error) {
+    if (GatewayError.is(error)) return { error }
+    throw error
   }
-  const bytes = await wholeBody(exchange, rules)
-  if (bytes.length === 0) return withoutBody(req, plan)
-  const content = contentOf(bytes, req, rules.limit)
-  return way(content instanceof Promise ? await content : content, rules)
 }
 
 /** Reads a body, and leaves it in the request. */

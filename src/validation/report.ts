@@ -3,10 +3,10 @@ import type { Exchange } from '../exchange/exchange.js'
 
 let warned = false
 
-/** Tells the log hook what the mode `enforce` would have answered. */
+/** Tells what the mode `enforce` would have answered. */
 export function report(exchange: Exchange, error: GatewayError): void {
-  if (exchange.report(error)) return
-  if (warned) return
+  exchange.report(error)
+  if (exchange.hasProblemDetails || warned) return
   warned = true
   process.emitWarning(
     "good-gateway: validate in the mode 'report' tells the onError of problemDetails, which is not mounted above it.",

@@ -89,8 +89,8 @@ export function validator(
     const passed: Validated = { by, parts: found.parts, before: exchange.valid }
     exchange.valid = passed
     if (body) {
-      const { value, error } = await bodyOf(exchange, body, settings)
-      refuse(exchange, error, settings)
+      const { value, issues, error } = await checkBody(exchange, body, settings)
+      refuse(exchange, error ?? (issues && invalid([issues], settings.maxErrors)), settings)
       passed.parts = { ...found.parts, body: value }
     }
     await (guard ? guard(exchange, next) : next())
@@ -184,20 +184,4 @@ function invalid(found: readonly Issues[], maxErrors: number): GatewayError {
     errors: errors.slice(0, maxErrors),
     ...(truncated && { errorsTruncated: true }),
   })
-}
-
-interface Body {
-  readonly value?: unknown
-  readonly error?: GatewayError | undefined
-}
-
-/** The body and what is wrong with it; neither when there is none and none is needed. */
-async function bodyOf(exchange: Exchange, plan: BodyPlan, settings: Settings): Promise<Body> {
-  try {
-    const { value, issues } = await checkBody(exchange, plan, settings)
-    return { value, error: issues && invalid([issues], settings.maxErrors) }
-  } catch (error) {
-    if (GatewayError.is(error)) return { error }
-    throw error
-  }
 }

@@ -8,7 +8,10 @@ import {
 import type {
   CircuitBreakerOptions,
   ConnectCircuitBreaker,
+  ConnectHealth,
   ConnectMiddleware,
+  ConnectStatusPage,
+  HealthOptions,
   OpenApiOptions,
   ProblemDetailsOptions,
   ProblemPagesOptions,
@@ -16,6 +19,7 @@ import type {
   Schemas,
   Transform,
   TransformOptions,
+  StatusPageOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'
@@ -41,6 +45,8 @@ export interface Api {
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>
+  health(options?: HealthOptions): Mounted & Pick<ConnectHealth, 'drain'>
+  statusPage(options?: StatusPageOptions): Mounted & Pick<ConnectStatusPage, 'stop'>
   readonly routes: {
     (table: Record<string, Mounted | Mounted[]>, options?: RoutesOptions): Mounted
     fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Mounted

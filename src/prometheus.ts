@@ -1,0 +1,6 @@
+export {
+  type MetricsRegistry,
+  prometheus,
+  type PrometheusMetrics,
+  type PrometheusOptions,
+} from './telemetry/prometheus.js'
