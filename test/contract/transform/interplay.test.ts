@@ -229,6 +229,8 @@ for (const host of hosts)
 
     it('shows the proxy a request that came so', async () => {
       let seen: unknown
+      let raw: string[] = []
+      let names: string[] = []
       await start({
         transforms: [
           {
@@ -241,18 +243,18 @@ for (const host of hosts)
           },
         ],
         handler: async (req, res) => {
-          const { method, url, headers, rawHeaders, readableDidRead } = req
-          seen = [method, url, headers['content-length'], readableDidRead, await text(req)]
-          const raw = rawHeaders.map((each) => each.toLowerCase())
-          const names = raw.filter((_, at) => at % 2 === 0)
-          assert.deepEqual(names.toSorted(), Object.keys(headers).toSorted())
-          assert.equal(raw[raw.indexOf('content-length') + 1], '4')
-          assert.deepEqual([headers['x-new'], headers['x-old']], ['é', undefined])
+          const { method, url, headers, readableDidRead } = req
+          raw = req.rawHeaders.map((each) => each.toLowerCase())
+          names = Object.keys(headers)
+          seen = [method, url, headers['x-new'], readableDidRead, await text(req)]
           res.end()
         },
       })
       await ask(postOf('{"a":1}').replace('Host', 'X-Old: 1\r\nDigest: x\r\nHost'))
-      assert.deepEqual(seen, ['PATCH', '/p', '4', false, 'text'])
+      assert.deepEqual(seen, ['PATCH', '/p', 'é', false, 'text'])
+      assert.deepEqual(raw.filter((_, at) => at % 2 === 0).toSorted(), names.toSorted())
+      assert.equal(raw[raw.indexOf('content-length') + 1], '4')
+      assert.ok(!names.includes('x-old') && !names.includes('digest'))
     })
 
     it('waits for a client that sends its body byte by byte', async () => {
