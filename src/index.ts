@@ -12,7 +12,7 @@ export type {
 } from './common/event-shapes.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
-export type { CircuitBreakerOptions, Fallback, Outcome } from './breaker/options.js'
+export type { CircuitBreakerOptions, Fallback, Outcome } from './exchange/circuit-options.js'
 export type { Cause, Code } from './errors/codes.js'
 export { GatewayError, type GatewayErrorOptions, type Issue } from './errors/gateway-error.js'
 export type { Exchange } from './exchange/exchange.js'
@@ -22,8 +22,11 @@ export {
   type ClientErrorListener,
   type ClientErrorOptions,
 } from './problem/client-error.js'
+export type { Dispatching } from './forward/dispatching.js'
+export type { CircuitOptions } from './forward/options.js'
+export type { ForwardOptions, TargetOptions } from './hosts/host.js'
 export type { Format, FormatFunction } from './problem/formats.js'
-export type { ErrorInfo, LowLevelError, Timings } from './problem/info.js'
+export type { Attempt, ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
@@ -49,18 +52,20 @@ export {
   type AnyConnectMiddleware,
   circuitBreaker,
   type ConnectCircuitBreaker,
+  type ConnectForward,
   type ConnectHealth,
   type ConnectMiddleware,
   type ConnectRoutes,
   type ConnectStatusPage,
   type ConnectValidate,
+  forward,
   health,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
-  transform,
   statusPage,
+  transform,
   validate,
 } from './hosts/connect.js'
 export { answer } from './hosts/answer.js'

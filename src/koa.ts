@@ -1,9 +1,11 @@
 export {
   type AnyKoaMiddleware,
   circuitBreaker,
+  forward,
   health,
   type KoaCircuitBreaker,
   type KoaContext,
+  type KoaForward,
   type KoaHealth,
   type KoaMiddleware,
   type KoaRoutes,
@@ -13,8 +15,8 @@ export {
   problemDetails,
   problemPages,
   routes,
-  transform,
   statusPage,
+  transform,
   validate,
 } from './hosts/koa.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'

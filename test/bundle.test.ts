@@ -42,7 +42,7 @@ describe('a bundle', () => {
        problemDetails()`,
     )
     assert.ok(packages.has('own') && packages.has('negotiator'), [...packages].join())
-    for (const name of ['ajv', 'ajv-formats', 'yaml', 'opossum'])
+    for (const name of ['ajv', 'ajv-formats', 'yaml', 'opossum', 'undici'])
       assert.ok(!packages.has(name), name)
   })
 
@@ -56,7 +56,7 @@ describe('a bundle', () => {
 
   it('with everything runs where nothing is installed', async () => {
     const { code } = await bundle(
-      `import { circuitBreaker, problemDetails, routes, validate } from 'good-gateway/koa'
+      `import { circuitBreaker, forward, problemDetails, routes, validate } from 'good-gateway/koa'
        const dialects = [
          'http://json-schema.org/draft-07/schema',
          'https://json-schema.org/draft/2019-09/schema',
@@ -68,6 +68,7 @@ describe('a bundle', () => {
          problemDetails(),
          circuitBreaker({ name: 'orders' }),
          routes.fromOpenAPI(yaml),
+         forward({ target: 'http://orders:4000' }),
          ...dialects.map(($schema) => validate({ body: { $schema, ...body } })),
        ]
        console.log(JSON.stringify(made.map((middleware) => typeof middleware)))`,
@@ -75,7 +76,7 @@ describe('a bundle', () => {
     const folder = mkdtempSync(join(tmpdir(), 'good-gateway-bundle-'))
     try {
       writeFileSync(join(folder, 'bundle.cjs'), code)
-      assert.deepEqual(run(['bundle.cjs'], folder), Array(6).fill('function'))
+      assert.deepEqual(run(['bundle.cjs'], folder), Array(7).fill('function'))
     } finally {
       rmSync(folder, { recursive: true })
     }

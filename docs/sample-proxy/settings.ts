@@ -4,7 +4,12 @@ export interface Settings {
   readonly port: number
   /** Base URL of a real upstream, which then stands behind the proxy instead of the embedded one. */
   readonly upstreamUrl?: string
+  /** What forwards. */
+  readonly engine: Engine
 }
+
+/** http-proxy, as it is found in many gateways, or the proxy of the package. */
+export type Engine = 'http-proxy' | 'forward'
 
 /** A variable of the environment that cannot be used; the message is one line for the user. */
 export class SettingsError extends Error {
@@ -15,14 +20,23 @@ const DEFAULT_PORT = 3000
 const MAX_SHOWN = 80
 
 /**
- * Reads the settings from `PORT` (default 3000) and `UPSTREAM_URL`; an empty variable is an unset one.
+ * Reads the settings from `PORT` (default 3000), `UPSTREAM_URL` and `ENGINE` (default http-proxy); an
+ * empty variable is an unset one.
  *
  * @throws {SettingsError} when a value cannot be used.
  */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const port = readPort(env['PORT'])
   const upstreamUrl = readUpstreamUrl(env['UPSTREAM_URL'], port)
-  return { port, ...(upstreamUrl !== undefined && { upstreamUrl }) }
+  const engine = readEngine(env['ENGINE'])
+  return { port, engine, ...(upstreamUrl !== undefined && { upstreamUrl }) }
+}
+
+/** What `ENGINE` asks for. */
+export function readEngine(value: string | undefined): Engine {
+  if (value === undefined || value === '') return 'http-proxy'
+  if (value === 'http-proxy' || value === 'forward') return value
+  throw refusal('ENGINE', value, 'set it to http-proxy or forward')
 }
 
 function readPort(value: string | undefined): number {

@@ -9,10 +9,16 @@ import { isKeepable, KeptBody } from '../exchange/kept-body.js'
 import { bodySpent, isBodySpent } from '../exchange/spent-body.js'
 import { clientLeft } from '../response/client.js'
 import type { Head, Wish } from '../response/head.js'
-import { Deadlines, isClientSlow } from './deadlines.js'
+import { Deadlines, isClientSlow } from '../exchange/deadlines.js'
 import { asksAt, failureAt, failureBehind, fallBack } from './fallback.js'
-import type { Settings } from './options.js'
-import { isFailureStatus, isPlainSuccess, isRejected, outcomeOf, verdictOf } from './verdict.js'
+import type { Settings } from '../exchange/circuit-options.js'
+import {
+  isFailureStatus,
+  isPlainSuccess,
+  isRejected,
+  outcomeOf,
+  verdictOf,
+} from '../exchange/verdict.js'
 
 /** What a circuit breaker keeps for all its requests. */
 export interface Mounted {

@@ -1,7 +1,8 @@
 import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
-import { done, type Exchange, type Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { done, type Step } from '../exchange/step.js'
 import { startObserver } from '../observer/start.js'
 import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
@@ -10,10 +11,15 @@ import type { Permit, Refusal } from '../circuit/permit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
-import { tickerOf } from './deadlines.js'
-import { type CircuitBreakerOptions, type Fallback, readOptions, type Settings } from './options.js'
-import { permission } from './permission.js'
-import { refusalOf } from './refusal.js'
+import { tickerOf } from '../exchange/deadlines.js'
+import {
+  type CircuitBreakerOptions,
+  type Fallback,
+  readOptions,
+  type Settings,
+} from '../exchange/circuit-options.js'
+import { permission } from '../circuit/permission.js'
+import { refusalOf } from '../circuit/refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
 
 /** A circuit breaker before it is adapted to a host. */

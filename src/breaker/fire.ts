@@ -4,12 +4,12 @@ import { clientLeft } from '../response/client.js'
 import { read } from '../failures/rule.js'
 import { currentExchange, isAbandoned, unobserved } from '../observer/context.js'
 import type { Circuit } from '../circuit/circuit.js'
-import type { Outcome, Settings } from './options.js'
-import { permission } from './permission.js'
-import { refusalOf } from './refusal.js'
+import type { Outcome, Settings } from '../exchange/circuit-options.js'
+import { permission } from '../circuit/permission.js'
+import { refusalOf } from '../circuit/refusal.js'
 import type { Follower } from '../exchange/exchange.js'
 import { waitIn } from '../common/retry-after.js'
-import { verdictOf } from './verdict.js'
+import { verdictOf } from '../exchange/verdict.js'
 
 /** A call of the application; it should end when the signal aborts. */
 export type Action<T> = (signal: AbortSignal) => PromiseLike<T> | T

@@ -10,3 +10,5 @@ export const http = process.getBuiltinModule('node:http')
 export const crypto = process.getBuiltinModule('node:crypto')
 /** The module `node:util`. */
 export const util = process.getBuiltinModule('node:util')
+/** The module `node:stream`. */
+export const stream = process.getBuiltinModule('node:stream')

@@ -21,7 +21,8 @@ export function checkedOptions<T extends object>(
     throw new TypeError(`${factory}: the options must be an object`)
   }
   // A request or a context of a host: the user wrote `app.use(problemDetails)` without a call.
-  if ('req' in options || 'headers' in options)
+  const isRequest = 'rawHeaders' in options || ('headers' in options && !('headers' in checks))
+  if ('req' in options || isRequest)
     throw new TypeError(`${factory}: call it where you mount it: app.use(${factory}(…))`)
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) {

@@ -21,6 +21,6 @@ function linesOf(field: string, value: string): string {
   if (!/[\r\n]/.test(value)) return `${field}: ${value}\n`
   return value
     .split(/\r\n|\r|\n/)
-    .map((line) => `${field}: ${line}\n`)
+    .map((line) => (field === '' && line === '' ? ':\n' : `${field}: ${line}\n`))
     .join('')
 }

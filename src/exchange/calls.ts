@@ -62,6 +62,9 @@ export abstract class Call implements Candidate {
   /** The how manieth it is for its request, where the same is sent again. */
   attempt = 1
 
+  /** Name of its target, where it has one of several. */
+  upstream: string | undefined = undefined
+
   constructor(calls: Calls) {
     this.calls = calls
   }

@@ -11,25 +11,14 @@ import { answerPlainly } from '../response/plain.js'
 import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
+import type { Carrier } from './carrier.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
 import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
-import { type Review, reviewBy } from './review.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
+import { type Review, reviewBy } from './review.js'
 import { dropUpstreamFields } from './upstream-fields.js'
-
-/** The request and response of the host; nothing of a framework. */
-export interface Carrier {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** Path parameters, where the host's router has found them. */
-  readonly params?: Readonly<Record<string, string>> | undefined
-  /** The request target before a router of the host has taken something off. */
-  readonly url?: string | undefined
-  /** What the host's router has taken off; undefined where the host does not tell. */
-  readonly mountPath?: string | undefined
-}
 
 /** Answers errors; each stands in front of the one before. */
 export interface Responder {
@@ -266,21 +255,6 @@ const PLAIN: Responder = {
   },
   report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
-
-/**
- * What every middleware is inside; the adapters of the entries turn it into their host's shape.
- *
- * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
- * `next` never throws; it gives a promise that rejects.
- */
-export interface Step {
-  (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
-  /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
-  readonly checksBody?: boolean
-}
-
-/** Takes the place of a result that nobody wants. */
-export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')

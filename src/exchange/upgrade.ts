@@ -148,7 +148,7 @@ class Hooks {
     if (origin?.by === 'upstream' && origin.call.state === 'open') {
       // A refusal, whose body is a response like any other; no event can be appended to it.
       res.statusCode = origin.call.status ?? res.statusCode
-      showSocket(res, this.#upgrade.socket)
+      showSocket(res, this.#upgrade.req.socket)
       response.head = undefined
       return
     }

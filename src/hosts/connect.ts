@@ -1,25 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
-import {
-  type Carrier,
-  type Exchange,
-  exchangeOf,
-  knownExchange,
-  type Step,
-} from '../exchange/exchange.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
+import { type Exchange, exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
 import { warnOnce } from '../common/warn.js'
+import { forwardStep } from '../forward/forward.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
-import type { TransformOptions } from '../transform/options.js'
-import { transformStep } from '../transform/transform.js'
-import type { Transform } from '../transform/types.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformOfTarget } from '../transform/of-target.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -28,6 +26,9 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  type ForwardOptions,
+  forwardOn,
   type HealthHandle,
   healthOn,
   type Routes,
@@ -60,6 +61,14 @@ export type ConnectValidate<Valid extends Parts = Parts> = ConnectMiddleware &
   Checked<IncomingMessage, Valid>
 /** The middleware of `circuitBreaker`. */
 export type ConnectCircuitBreaker = ConnectMiddleware & CircuitBreakerHandle
+/** What needs nothing after it. */
+type ConnectEnd = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
+/** The middleware of `forward`, which is also a handler by itself: `(req, res) => …`. */
+export type ConnectForward = ConnectEnd & ForwardHandle
 /** The middleware of `health`. */
 export type ConnectHealth = ConnectMiddleware & HealthHandle
 /** The middleware of `statusPage`. */
@@ -67,17 +76,17 @@ export type ConnectStatusPage = ConnectMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
-function middlewareOf(step: Step): ConnectMiddleware {
-  const middleware: ConnectMiddleware = (req, res, next) => {
+function middlewareOf(step: Step): ConnectEnd {
+  const middleware: ConnectEnd = (req, res, next) => {
     // Koa calls it with a context and a function.
-    if (next === undefined)
+    if (next === undefined && !(step.answers && res))
       throw new TypeError(
         `${step.name} of good-gateway was called without next; in Koa, import it from good-gateway/koa`,
       )
     const exchange = exchangeOfRequest({ req, res })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
-      if (exchange.hasProblemDetails) return answerOutside(exchange, error)
+      if (exchange.hasProblemDetails || next === undefined) return answerOutside(exchange, error)
       try {
         return next(error)
       } catch {
@@ -85,7 +94,7 @@ function middlewareOf(step: Step): ConnectMiddleware {
         return answerOutside(exchange, error)
       }
     }
-    runStep(step, exchange, async () => next()).catch(fail)
+    runStep(step, exchange, async () => next?.()).catch(fail)
   }
   return brand(middleware, step)
 }
@@ -226,6 +235,17 @@ export function transform(
  */
 export function plainPaths(): ConnectMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): ConnectForward {
+  return forwardOn(host, forwardStep(options, transformOfTarget))
 }
 
 /**

@@ -1,7 +1,13 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
-import type { Exchange, Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { ForwardStep } from '../forward/forward.js'
+import type * as ofForward from '../forward/options.js'
+import type { Transform } from '../transform/types.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
@@ -45,6 +51,24 @@ export interface CircuitBreakerHandle {
    * const stock = await inventory.fire((signal) => fetch(url, { signal }))
    */
   fire<T>(action: Action<T>): Promise<T>
+}
+
+/** Options of `forward`; all times are milliseconds. */
+export type ForwardOptions = ofForward.ForwardOptions<Transform>
+/** One of several targets of `forward`. */
+export type TargetOptions = ofForward.TargetOptions<Transform>
+
+/** What a `forward` middleware has besides. */
+export interface ForwardHandle {
+  /**
+   * Sends on a request for another protocol, such as a WebSocket: the last argument of `upgradeListener`.
+   *
+   * @example
+   * server.on('upgrade', upgradeListener(problemDetails(), proxy.upgrade))
+   */
+  readonly upgrade: (req: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>
+  /** Takes no more requests, and ends its connections once what is under way is over. */
+  close(): Promise<unknown>
 }
 
 /** What a `health` middleware is told of the server. */
@@ -139,6 +163,14 @@ export function circuitBreakerOn<Middleware extends object>(
     breaker: { get: () => circuit.breaker },
     fire: { value: circuit.fire },
   }) as Middleware & CircuitBreakerHandle
+}
+
+/** The middleware of a `forward`, with the way to end it. */
+export function forwardOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, upgrade, close }: ForwardStep,
+): Middleware & ForwardHandle {
+  return Object.assign(middlewareOf(step), { upgrade, close })
 }
 
 /** The middleware of `health`, with the way to its end. */

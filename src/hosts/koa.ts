@@ -1,17 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
-import type { CircuitBreakerOptions } from '../breaker/options.js'
-import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
+import { exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
+import { forwardStep } from '../forward/forward.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
-import type { TransformOptions } from '../transform/options.js'
-import { transformStep } from '../transform/transform.js'
-import type { Transform } from '../transform/types.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
+import type { TransformOptions } from '../transform/options.js'
+import { transformOfTarget } from '../transform/of-target.js'
+import { transformStep } from '../transform/transform.js'
+import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
 import type { Covering, ValidParts } from '../validation/types.js'
 import { type Parts, type Schemas, validateStep } from '../validation/validate.js'
@@ -20,6 +24,9 @@ import {
   type Checked,
   type CircuitBreakerHandle,
   circuitBreakerOn,
+  type ForwardHandle,
+  type ForwardOptions,
+  forwardOn,
   type HealthHandle,
   healthOn,
   type Routes,
@@ -58,6 +65,8 @@ export type AnyKoaMiddleware = {
 export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<KoaContext, Valid>
 /** The middleware of `circuitBreaker`. */
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
+/** The middleware of `forward`. */
+export type KoaForward = KoaMiddleware & ForwardHandle
 /** The middleware of `health`. */
 export type KoaHealth = KoaMiddleware & HealthHandle
 /** The middleware of `statusPage`. */
@@ -175,6 +184,17 @@ export function transform(transformation: Transform, options?: TransformOptions)
  */
 export function plainPaths(): KoaMiddleware {
   return middlewareOf(plainPathsStep())
+}
+
+/**
+ * Sends requests to an upstream, and their responses back: a proxy for those who have none.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * app.use(forward({ target: 'http://orders:4000' }))
+ */
+export function forward(options: ForwardOptions): KoaForward {
+  return forwardOn(host, forwardStep(options, transformOfTarget))
 }
 
 /**

@@ -33,7 +33,7 @@ export function split<Last>(
 ): { middlewares: AnyConnectMiddleware[]; handler: Last } {
   const last = parts.at(-1)
   if (
-    ownStep(last) !== undefined ||
+    (ownStep(last) !== undefined && !ownStep(last)?.answers) ||
     parts.some((part) => typeof part !== 'function') ||
     last === undefined
   ) {

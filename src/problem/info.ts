@@ -20,6 +20,8 @@ export interface ErrorInfo {
   readonly upstream?: { readonly name?: string; readonly status?: number }
   /** Times of the call that stands for the request; absent when there was no call. */
   readonly timings?: Timings
+  /** The attempts of `forward`, where it has sent the request more than once. */
+  readonly attempts?: readonly Attempt[]
   /** Id of the request, which the client got too. */
   readonly requestId: string
   /** Id of the trace that the request belongs to (W3C Trace Context, field `traceparent`). */
@@ -33,6 +35,17 @@ export interface ErrorInfo {
   readonly problem: Problem
   /** Present when the client does not get the problem, because `validate` only reports it. */
   readonly reported?: true
+}
+
+/** One of several attempts, in their order. */
+export interface Attempt {
+  /** Name of its target. */
+  readonly upstream?: string
+  /** Status of its answer. */
+  readonly status?: number
+  /** Code of its failure. */
+  readonly code?: Code
+  readonly timings: Timings
 }
 
 /** A low-level error as text. */
@@ -53,11 +66,25 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
     ...(lowLevel && { error: lowLevel }),
     ...(upstream && { upstream }),
     ...(deciding && { timings: timesOf(deciding) }),
+    ...attemptsOf(exchange),
     requestId: problem.request_id,
     ...spanOf(exchange),
     method: exchange.method,
     path: pathOf(seen),
     problem: { ...problem, detail: redact(problem.detail, seen) },
+  }
+}
+
+function attemptsOf({ calls: { all } }: Exchange): Pick<ErrorInfo, 'attempts'> {
+  // Most requests have one call at most.
+  if (all.length < 2 || !all.some(({ attempt }) => attempt > 1)) return {}
+  return {
+    attempts: all.map(({ upstream, status, failure, ...times }) => ({
+      ...(upstream !== undefined && { upstream }),
+      ...(status !== undefined && { status }),
+      ...(failure && { code: failure.code }),
+      timings: timesOf(times),
+    })),
   }
 }
 

@@ -1,6 +1,7 @@
 import { type Cause, type Code, codes, type Retry } from '../errors/codes.js'
 import { describe, type GatewayError, type Issue } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
+import { isRepeatable } from '../exchange/repeatable.js'
 import { receivedStatus } from '../exchange/tell.js'
 import { waitIn } from '../common/retry-after.js'
 import { fieldNamed } from './fields.js'
@@ -81,15 +82,9 @@ function waitOf({ code, headers }: GatewayError): number | undefined {
   return Math.min(Math.max(Math.ceil(wait / 1000), SHORTEST_WAIT), longest)
 }
 
-/** Methods that may be repeated without harm (RFC 9110, section 9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
-
-function isRetryable(retry: Retry, status: number, { req, repeatable }: Exchange): boolean {
+function isRetryable(retry: Retry, status: number, exchange: Exchange): boolean {
   if (retry === 'safe' || status === 429) return true
-  if (retry === 'never') return false
-  return (
-    repeatable || IDEMPOTENT.has(req.method ?? '') || req.headers['idempotency-key'] !== undefined
-  )
+  return retry !== 'never' && isRepeatable(exchange)
 }
 
 /** The name of the upstream, where the error is about it and a circuit breaker has given a name. */

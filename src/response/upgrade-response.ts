@@ -4,16 +4,20 @@ import type { Socket } from 'node:net'
 import { Writable } from 'node:stream'
 
 /** The methods that write to a socket or close it. */
-export type SocketMethods = Pick<Socket, 'write' | 'end' | 'destroy' | 'destroySoon'>
+export type SocketMethods = Pick<
+  Socket,
+  'write' | 'end' | 'destroy' | 'destroySoon' | 'resetAndDestroy'
+>
 
 /** The methods of a socket as they are now, whatever takes their place later. */
 export function methodsOf(socket: Socket): SocketMethods {
-  const { write, end, destroy, destroySoon } = socket
+  const { write, end, destroy, destroySoon, resetAndDestroy } = socket
   return {
     write: write.bind(socket) as Socket['write'],
     end: end.bind(socket) as Socket['end'],
     destroy: destroy.bind(socket) as Socket['destroy'],
     destroySoon: destroySoon.bind(socket) as Socket['destroySoon'],
+    resetAndDestroy: resetAndDestroy.bind(socket) as Socket['resetAndDestroy'],
   }
 }
 
@@ -35,6 +39,12 @@ class Wire extends Writable {
 
   override _final(done: () => void): void {
     this.#below.end(() => done())
+  }
+
+  /** Breaks off a body that ends with its connection. */
+  resetAndDestroy(): void {
+    this.#below.resetAndDestroy()
+    this.destroy()
   }
 
   override _destroy(_error: Error | null, done: () => void): void {

@@ -5,7 +5,8 @@ import { removeField, setField } from '../content/writable.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type PeekOptions, peekBody, replaceBody } from '../exchange/body.js'
 import { upstreamError } from '../exchange/explain.js'
-import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import type { Exchange, Follower } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { answerBroken, hasOwnContent, isEventStream, replaceResponse } from '../exchange/replace.js'
 import type { Review } from '../exchange/review.js'
 import { startObserver } from '../observer/start.js'
@@ -15,10 +16,9 @@ import type { Edits } from './change.js'
 import { EventsChanger } from './events.js'
 import {
   checkTransform,
-  checkTransformer,
-  isChosen,
   type Settings,
   settingsOf,
+  transformerFor,
   type TransformOptions,
 } from './options.js'
 import { changeRequest } from './request.js'
@@ -39,7 +39,7 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   const peek = { limit: settings.limit, timeout: BODY_TIMEOUT, place: {}, reader: 'transform' }
   startObserver()
   return async function transform(exchange, next) {
-    const transformer = isChosen(given) ? chosen(given(exchange)) : given
+    const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
     const accepts = exchange.req.headers[ACCEPTS]
     await send(exchange, transformer, peek)
@@ -48,12 +48,6 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
     exchange.follow(new Changes(exchange, transformer, { ...settings, accepts }))
     await observe(exchange, next)
   }
-}
-
-function chosen(given: unknown): Transformer | undefined {
-  if (given === undefined || given === null) return undefined
-  checkTransformer(given)
-  return given
 }
 
 /** Changes the request in place, before the proxy looks at it. */
@@ -88,11 +82,11 @@ const ACCEPTS = 'accept-encoding'
 /** What is known of one request. */
 interface Rules extends Settings {
   /** What its client accepts. */
-  readonly accepts: string | undefined
+  readonly accepts?: string | undefined
 }
 
 /** Changes the response of one request, on its way to the client. */
-class Changes implements Follower {
+export class Changes implements Follower {
   readonly #transformer: Transformer
   readonly #limit: number
   readonly #headers: OutgoingHttpHeaders
@@ -149,7 +143,7 @@ class Changes implements Follower {
 
   #changeOf(exchange: Exchange, head: Head, changer: EventsChanger): StreamChange {
     return {
-      head: new ChangedHead(head, { fields: UNTRUE }),
+      head: new ChangedHead(head, { fields: changer.fields }),
       get isBroken() {
         return changer.failure !== undefined
       },
@@ -168,15 +162,3 @@ class Changes implements Follower {
 }
 
 const viewOf = (head: Head) => ({ status: head.status ?? 0, headers: head.fields?.() ?? {} })
-
-/** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
-const UNTRUE = [
-  'content-length',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'digest',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-].map((name) => [name, null] as const)

@@ -32,6 +32,8 @@ const proxies = [
   'hand-made',
   'express',
   'fastify',
+  'forward-koa',
+  'forward',
   'bare',
 ]
 const handlers = ['plain', 'guard', 'hand-made', 'express', 'fastify', 'plain']

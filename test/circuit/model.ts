@@ -1,4 +1,4 @@
-import type { Settings } from '../../src/breaker/options.js'
+import type { Settings } from '../../src/exchange/circuit-options.js'
 
 /** A call that the model has let in. */
 export interface Ticket {

@@ -2,7 +2,7 @@ import {
   type CircuitBreakerOptions,
   readOptions,
   type Settings,
-} from '../../src/breaker/options.js'
+} from '../../src/exchange/circuit-options.js'
 
 /** Checked options of a circuit, with all defaults. */
 export const settingsOf = (options: Partial<CircuitBreakerOptions> = {}): Settings =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Settings } from '../../src/fleet/member.js'
-import type { CircuitBreakerOptions } from '../../src/breaker/options.js'
+import type { CircuitBreakerOptions } from '../../src/exchange/circuit-options.js'
 import { MemoryStore, Wire } from '../support/fleet-store.js'
 import { Process } from '../support/fleet-member.js'
 import { until } from '../support/until.js'
@@ -131,8 +131,8 @@ describe('a fleet', () => {
   })
 
   describe('whose circuits are half-open', () => {
-    async function halfOpen(size: number): Promise<Process[]> {
-      const all = await fleet(size)
+    async function halfOpen(size: number, resetTimeout = 150): Promise<Process[]> {
+      const all = await fleet(size, {}, { resetTimeout })
       await all[0]?.failOpen()
       await until(() => row().state === 'open')
       await heard()
@@ -218,7 +218,7 @@ describe('a fleet', () => {
     })
 
     it('lets the others go first after a probe of its own has failed', async () => {
-      const [one, other] = (await halfOpen(2)) as [Process, Process]
+      const [one, other] = (await halfOpen(2, 500)) as [Process, Process]
       await one.call('failure')
       await until(() => row().inRow === 2)
       await until(() => one.circuit.state === 'half-open' && other.circuit.state === 'half-open')
@@ -344,6 +344,19 @@ describe('a fleet', () => {
       assert.equal(other.circuit.state, 'closed')
     })
 
+    it('says that it has closed where the reply to its opening was lost', async () => {
+      const [one] = (await fleet(1, { resync: 200 })) as [Process]
+      store.loseReplies = true
+      await one.failOpen()
+      await until(() => row().state === 'open')
+      await until(() => one.member.state === 'away')
+      await until(() => one.circuit.state === 'half-open')
+      await one.call('success')
+      store.loseReplies = false
+      await until(() => row().state === 'closed')
+      assert.equal(one.circuit.state, 'closed')
+    })
+
     it('tells anew what is open when the data are lost', async () => {
       const [one] = (await fleet(1, { resync: 100 }, { resetTimeout: 60_000 })) as [Process]
       await one.failOpen()
@@ -426,14 +439,14 @@ describe('a fleet', () => {
       assert.equal(one.circuit.retryAfter, 300)
     })
 
-    it('asks the store four times a second at most', async () => {
+    it('asks the store ten times a second at most', async () => {
       const [one] = (await fleet(1)) as [Process]
       const before = performance.now()
       while (performance.now() - before < 300) {
         store.publish(forged({ state: 'held' }))
         await heard()
       }
-      assert.ok(actions('sync') <= 3, `${actions('sync')}`)
+      assert.ok(actions('sync') <= 4, `${actions('sync')}`)
       assert.equal(one.circuit.isHeld, false)
     })
   })

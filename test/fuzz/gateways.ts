@@ -14,6 +14,7 @@ import {
   circuitBreaker,
   clientErrorListener,
   type CircuitBreakerOptions,
+  forward,
   listener,
   problemDetails,
   type UpgradeHandler,
@@ -140,6 +141,14 @@ export const fuzzed: readonly Fuzzed[] = [
       const upgrade: UpgradeHandler = (req, socket: Socket, head) =>
         proxy.ws(req, socket, {}, head).catch(() => {})
       return serve(handle, upgrade, options)
+    },
+  },
+  {
+    name: 'forward',
+    create(target, options) {
+      const proxy = forward({ target })
+      const handle = listener(problemDetails(), circuitBreaker(options), proxy)
+      return serve(handle, proxy.upgrade, options).on('close', () => void proxy.close())
     },
   },
   {

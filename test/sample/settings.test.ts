@@ -3,11 +3,14 @@ import { readSettings, SettingsError } from '../../docs/sample-proxy/settings.js
 
 describe('the settings of the sample proxy', () => {
   it('are port 3000 and the embedded upstreams when the environment says nothing', () => {
-    assert.deepEqual(readSettings({}), { port: 3000 })
+    assert.deepEqual(readSettings({}), { port: 3000, engine: 'http-proxy' })
   })
 
   it('treat an empty variable as an unset one', () => {
-    assert.deepEqual(readSettings({ PORT: '', UPSTREAM_URL: '' }), { port: 3000 })
+    assert.deepEqual(readSettings({ PORT: '', UPSTREAM_URL: '' }), {
+      port: 3000,
+      engine: 'http-proxy',
+    })
   })
 
   it('accept ports from 0 to 65535', () => {
@@ -90,6 +93,14 @@ describe('the settings of the sample proxy', () => {
   it('show a long value or one with line breaks on one short line', () => {
     const message = assertRefused({ PORT: `1\n${'9'.repeat(5000)}` }, 'PORT="1\\n', /…/)
     assert.ok(message.length < 200, `${message.length} characters`)
+  })
+})
+
+describe('the engine', () => {
+  it('is http-proxy, or that of the package', () => {
+    assert.equal(readSettings({ ENGINE: '' }).engine, 'http-proxy')
+    assert.equal(readSettings({ ENGINE: 'forward' }).engine, 'forward')
+    assertRefused({ ENGINE: 'nginx' }, 'ENGINE="nginx"', /http-proxy or forward/)
   })
 })
 

@@ -1,4 +1,4 @@
-import type { CircuitBreakerOptions } from '../../src/breaker/options.js'
+import type { CircuitBreakerOptions } from '../../src/exchange/circuit-options.js'
 import { Circuit, type Permit } from '../../src/circuit/circuit.js'
 import { Member, type Settings } from '../../src/fleet/member.js'
 import type { FleetStore } from '../../src/fleet/store.js'

@@ -17,9 +17,9 @@ import type {
   ProblemPagesOptions,
   RoutesOptions,
   Schemas,
+  StatusPageOptions,
   Transform,
   TransformOptions,
-  StatusPageOptions,
   ValidateOptions,
 } from 'good-gateway'
 import * as connectApi from 'good-gateway'

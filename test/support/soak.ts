@@ -1,10 +1,17 @@
 import { createHook } from 'node:async_hooks'
-import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  Agent,
+  createServer,
+  request,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http'
 import process from 'node:process'
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { breakers, circuitBreaker, listener, problemDetails } from 'good-gateway'
+import { breakers, circuitBreaker, forward, listener, problemDetails } from 'good-gateway'
 import { createForward } from '../../docs/sample-proxy/forward.js'
 import { type Listening, listen } from './servers.js'
 
@@ -95,13 +102,16 @@ function createMoody() {
 }
 
 /** Runs the soak for so many milliseconds. */
-export async function soak(milliseconds: number): Promise<SoakReport> {
+export async function soak(
+  milliseconds: number,
+  engine: Engine = 'http-proxy',
+): Promise<SoakReport> {
   // A test runner sets its own timer once the test has begun.
   await turn()
   const watched = watchResources()
   const moody = createMoody()
   const upstream = await listen(moody.server)
-  const gateway = await startGateway(upstream.url)
+  const gateway = await startGateway(upstream.url, engine)
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS })
   const tally = new Tally()
   const end = performance.now() + milliseconds
@@ -141,8 +151,16 @@ export async function soak(milliseconds: number): Promise<SoakReport> {
 
 const soaked = () => breakers.list().filter(({ name }) => name.startsWith('soak'))
 
-async function startGateway(target: string): Promise<Listening> {
-  const forward = createForward()
+/** Whose calls are soaked: those of http-proxy, or of the package's own proxy. */
+export type Engine = 'http-proxy' | 'forward'
+
+function handlerOf(engine: Engine, target: string): RequestListener {
+  if (engine === 'forward') return forward({ target })
+  const proxy = createForward()
+  return (req, res) => proxy(req, res, target)
+}
+
+async function startGateway(target: string, engine: Engine): Promise<Listening> {
   const breaker = circuitBreaker({
     name: `soak ${Math.random()}`,
     key: ({ req }) => req.url ?? '',
@@ -157,9 +175,7 @@ async function startGateway(target: string): Promise<Listening> {
     rollingCountTimeout: 500,
     capacity: 60,
   })
-  return listen(
-    createServer(listener(problemDetails(), breaker, (req, res) => forward(req, res, target))),
-  )
+  return listen(createServer(listener(problemDetails(), breaker, handlerOf(engine, target))))
 }
 
 /** How one request went. */

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { breakers, circuitBreaker, listener, problemDetails, upgradeListener } from 'good-gateway'
+import {
+  breakers,
+  circuitBreaker,
+  forward,
+  listener,
+  problemDetails,
+  upgradeListener,
+} from 'good-gateway'
 import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
@@ -19,8 +26,15 @@ interface Proxy {
   ws(req: IncomingMessage, socket: Socket, head: Buffer): unknown
 }
 
+/** The one of this package answers failures by itself, in the same way. */
+const own = (target: string): Proxy => {
+  const proxy = forward({ target })
+  return { web: proxy, ws: proxy.upgrade }
+}
+
 /** The proxies, with an error listener that does nothing: they close the socket by themselves. */
 const proxies: Record<string, (target: string) => Proxy> = {
+  forward: own,
   'http-proxy': (target) => {
     const proxy = httpProxy.createProxyServer({ target })
     proxy.on('error', () => {})

@@ -6,6 +6,7 @@ import type { AnyConnectMiddleware, Transform } from 'good-gateway'
 import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
+import { Agent } from 'undici'
 import { listen } from '../servers.js'
 import { type Gateway, guards } from './gateway.js'
 
@@ -56,6 +57,18 @@ export const nodeGateways: readonly Gateway[] = [
       proxy.on('error', wentWrong)
       return serve((req, res) => void proxy.web(req, res), transform)
     },
+  },
+  {
+    name: 'forward',
+    start: ({ target, proxyTimeout }, transform) =>
+      serve(
+        api.forward(
+          proxyTimeout === undefined
+            ? { target }
+            : { target, dispatcher: new Agent({ headersTimeout: proxyTimeout }) },
+        ),
+        transform,
+      ),
   },
   {
     name: 'http.request and pipe',

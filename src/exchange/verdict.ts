@@ -1,12 +1,12 @@
-import type { Exchange } from '../exchange/exchange.js'
+import type { Exchange } from './exchange.js'
 import { ask } from '../common/callback.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/explain.js'
+import { explain } from './explain.js'
 import { classify } from '../failures/classify.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import type { Verdict } from '../circuit/circuit.js'
-import type { Outcome, Settings } from './options.js'
+import type { Outcome, Settings } from './circuit-options.js'
 
 /** Whether a response that is no failure was relayed whole: the outcome of most requests. */
 export function isPlainSuccess({ calls: { deciding: call }, res }: Exchange): boolean {

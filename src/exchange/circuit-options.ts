@@ -9,7 +9,7 @@ import {
   timeOrFalse,
 } from '../common/options.js'
 import { sizeOf } from '../common/size.js'
-import type { Exchange } from '../exchange/exchange.js'
+import type { Exchange } from './exchange.js'
 
 /** How one call to an upstream went. */
 export interface Outcome {

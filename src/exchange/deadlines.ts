@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { isFull, stillSends } from '../content/framing.js'
 import type { Code } from '../errors/codes.js'
-import type { Call } from '../exchange/calls.js'
-import type { Exchange } from '../exchange/exchange.js'
-import type { Settings } from './options.js'
+import type { Call } from './calls.js'
+import type { Exchange } from './exchange.js'
+import type { Settings } from './circuit-options.js'
 
 /** Who is told that a time has run out; each names its own code. */
 interface Expiring {

@@ -1,4 +1,4 @@
-import type { Circuit, Permit, Refusal } from '../circuit/circuit.js'
+import type { Circuit, Permit, Refusal } from './circuit.js'
 import { GatewayError } from '../errors/gateway-error.js'
 
 /**

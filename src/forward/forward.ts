@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { makeAgent } from '#undici'
+import { GatewayError } from '../errors/gateway-error.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import { upgradeExchange } from '../exchange/upgrade.js'
+import { currentExchange } from '../observer/context.js'
+import { isRepeatable } from '../exchange/repeatable.js'
+import { watch } from '../observer/watch.js'
+import { announcedLength } from '../content/framing.js'
+import { refuseFraming } from '../content/strict-framing.js'
+import { peekBody } from '../exchange/body.js'
+import { isSealed } from '../response/gate.js'
+import { learnConnections } from './connections.js'
+import type { Dispatching } from './dispatching.js'
+import { Forwarding } from './forwarding.js'
+import { mount } from './mounted.js'
+import { type ForwardOptions, readOptions } from './options.js'
+import type { Prepare } from './target-transform.js'
+import { EMPTY, takeBody } from './request-body.js'
+
+/** A `forward` before it is adapted to a host. */
+export interface ForwardStep {
+  readonly step: Step
+  /** Sends on a request for another protocol, and joins the connections when the upstream switches. */
+  upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void>
+  /** Ends its connections, once what is under way is over. */
+  close(): Promise<unknown>
+}
+
+/**
+ * Sends requests to an upstream, and their responses back.
+ *
+ * @param prepare - Prepares the transforms of targets.
+ * @throws {TypeError} when an option is wrong.
+ */
+export function forwardStep(options: ForwardOptions, prepare: Prepare): ForwardStep {
+  const settings = readOptions(options)
+  const own = settings.dispatcher === undefined ? ownAgent() : undefined
+  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching), prepare)
+  const hasOthers = settings.retries > 0 || settings.targets.length > 1
+  const whole = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
+  learnConnections()
+  let closing: Promise<unknown> | undefined
+  async function forward(given: Exchange): Promise<void> {
+    const exchange = ownExchange(given)
+    check(exchange)
+    // Peeked, a body stays for whoever reads it next, and for each target.
+    if (mounted.isChanging && announcedLength(exchange.req) !== 0) {
+      refuseFraming(exchange.req)
+      await peekBody(exchange, whole)
+    }
+    // Without other attempts, only what an idle connection may lose is sent again.
+    const isKept = hasOthers || isRepeatable(exchange)
+    const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    await new Forwarding(exchange, mounted, { body }).done
+  }
+  async function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const exchange = upgradeExchange({ req, socket, unanswered: () => false })
+    check(exchange)
+    await new Forwarding(exchange, mounted, { body: EMPTY, upgrading: { socket, head } }).done
+  }
+  function check(exchange: Exchange): void {
+    if (closing) throw new GatewayError('gateway_shutting_down')
+    if (exchange.isClosed) throw new GatewayError('client_closed_request')
+    watch(exchange)
+    mounted.budget.count()
+  }
+  return {
+    step: Object.assign(forward, { answers: true }),
+    upgrade,
+    close: () => (closing ??= own?.close() ?? Promise.resolve()),
+  }
+}
+
+/** Milliseconds until the whole body of a request must have arrived, as in `validate`. */
+const BODY_TIMEOUT = 30_000
+
+/** Milliseconds after which a connection that does not come about is given up. */
+const LONGEST_CONNECT = 60_000
+
+/** The times of undici are not those of the circuit breaker, which has its own; only a bound stays. */
+function ownAgent(): Required<Dispatching> {
+  return makeAgent({
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: { timeout: LONGEST_CONNECT },
+  })
+}
+
+/** A fallback has an exchange of its own, for the same request. */
+function ownExchange(exchange: Exchange): Exchange {
+  if (!isSealed(exchange.response.phase)) return exchange
+  const current = currentExchange()
+  return current?.req === exchange.req ? current : exchange
+}
