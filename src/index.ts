@@ -1,4 +1,15 @@
 export { breakers, type CircuitEntry } from './circuit/registry.js'
+export type {
+  AnsweredBy,
+  CallEndEvent,
+  CircuitEvent,
+  Events,
+  FleetEvent,
+  ProblemEvent,
+  RefusalEvent,
+  RequestEndEvent,
+  RequestStartEvent,
+} from './common/event-shapes.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
 export type { CircuitBreakerOptions, Fallback, Outcome } from './exchange/circuit-options.js'
@@ -12,8 +23,7 @@ export {
   type ClientErrorOptions,
 } from './problem/client-error.js'
 export type { Dispatching } from './forward/dispatching.js'
-export type { CircuitOptions } from './forward/options.js'
-export type { ForwardOptions, TargetOptions } from './hosts/host.js'
+export type { CircuitOptions, ForwardOptions, TargetOptions } from './forward/options.js'
 export type { Format, FormatFunction } from './problem/formats.js'
 export type { Attempt, ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'

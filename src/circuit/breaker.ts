@@ -6,6 +6,9 @@ import { BUCKETS } from './window.js'
 /** What a call says about the upstream; `neutral` when it says nothing about it. */
 export type Verdict = 'success' | 'failure' | 'neutral'
 
+/** A success, as opossum's event `fire` has it. */
+export const SUCCESS: readonly Verdict[] = ['success']
+
 /** The part of opossum's circuit breaker that users may read and listen to. */
 export interface Breaker extends EventEmitter {
   readonly name: string

@@ -1,7 +1,7 @@
 import type CircuitBreaker from '#opossum'
 import { callBack } from '../common/callback.js'
 import { Backoff } from './backoff.js'
-import { type Breaker, createBreaker, type Verdict } from './breaker.js'
+import { type Breaker, createBreaker, SUCCESS, type Verdict } from './breaker.js'
 import type { Permit, Refusal } from './permit.js'
 import { Probes } from './probes.js'
 import type { CircuitSettings } from './settings.js'
@@ -288,6 +288,7 @@ export class Circuit {
     } else {
       this.#probes.clear()
       this.#backoff.follow(news.inRow)
+      this.breaker.options.resetTimeout = news.wait
       this.#takeOver(news.until, false)
     }
   }
@@ -302,5 +303,3 @@ export class Circuit {
 
 /** Who else than its own calls and its timer changes the state of a circuit. */
 type Mover = 'by_hand' | 'fleet'
-
-const SUCCESS: readonly Verdict[] = ['success']

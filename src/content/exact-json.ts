@@ -22,13 +22,17 @@ export class ExactNumber {
   }
 
   toJSON(): unknown {
-    return isWriting ? mark + this.#digits : this.valueOf()
+    if (!isWriting) return this.valueOf()
+    isMarked = true
+    return mark + this.#digits
   }
 }
 
 /** Stands before the digits while a text is written: what nobody can guess, nobody can send. */
 const mark = crypto.randomBytes(16).toString('hex')
 let isWriting = false
+/** Whether what is written has such digits: most has none, and a large text is not searched for them. */
+let isMarked = false
 
 /** Digits of which some might be lost. */
 const MAY_BE_LONG = /[\d.]{16}/
@@ -74,10 +78,11 @@ const MARKED = new RegExp(`"${mark}([^"]*)"`, 'g')
  */
 export function writeJson(value: unknown): string {
   isWriting = true
+  isMarked = false
   try {
     const text: string | undefined = JSON.stringify(value)
     if (text === undefined) throw new TypeError('JSON has no such value')
-    return text.includes(mark) ? text.replace(MARKED, '$1') : text
+    return isMarked ? text.replace(MARKED, '$1') : text
   } finally {
     isWriting = false
   }

@@ -187,21 +187,15 @@ export class Exchange {
 
   /** Decides who speaks, and asks all followers. @internal */
   atHead(head: Head): Wish[] {
-    const { followers } = this
-    const origin = originOf(this.calls, head.status)
-    this.origin = origin
+    const origin = (this.origin = originOf(this.calls, head.status))
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    let wishes = NO_WISHES
-    for (let at = 0; at < followers.length; at++) {
-      const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes = [...wishes, wish]
+    const wishes: Wish[] = []
+    for (const follower of this.followers) {
+      const wish = askAtHead(this, follower, head)
+      if (wish) wishes.push(wish)
     }
-    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
-  }
-
-  /** Asks those who review the response, unless somebody answers in its place. */
-  #reviewed(head: Head, wishes: Wish[]): Wish[] {
-    if (wishes.some((wish) => typeof wish === 'function')) return wishes
+    const isAnswered = wishes.some((wish) => typeof wish === 'function')
+    if (isAnswered || this.#reviewers.length === 0) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
@@ -219,8 +213,8 @@ export class Exchange {
         if (follower?.closesAt === step) tellClosed(this, follower)
       }
     followers.length = 0
-    tellEnd(this)
     this.calls.release()
+    tellEnd(this)
     this.hostContext = undefined
     if (context === undefined) return
     context.exchange = undefined
@@ -229,9 +223,9 @@ export class Exchange {
 }
 
 /** Heads go out in event listeners of the proxy, where nobody would catch what throws. */
-function askAtHead(exchange: Exchange, follower: Follower | undefined, head: Head): Wish {
+function askAtHead(exchange: Exchange, follower: Follower, head: Head): Wish {
   try {
-    return follower?.atHead?.(exchange, head)
+    return follower.atHead?.(exchange, head)
   } catch (error) {
     warnThrew('the decision about a response', error)
     return undefined
@@ -248,7 +242,6 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
-const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange
@@ -262,23 +255,6 @@ const PLAIN: Responder = {
   },
   report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
-
-/**
- * What every middleware is inside; the adapters of the entries turn it into their host's shape.
- *
- * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
- * `next` never throws; it gives a promise that rejects.
- */
-export interface Step {
-  (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
-  /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
-  readonly checksBody?: boolean
-  /** Whether it answers by itself, so that nothing has to come after it. */
-  readonly answers?: boolean
-}
-
-/** Takes the place of a result that nobody wants. */
-export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')

@@ -40,6 +40,8 @@ const ONCE = {
   enableReadyCheck: false,
   maxRetriesPerRequest: null,
   retryStrategy: () => null,
+  // The socket keeps the process alive until it is connected.
+  connectTimeout: 5000,
   reconnectOnError: null,
   // It would be put before the name of the channel, but not where the script publishes.
   keyPrefix: '',

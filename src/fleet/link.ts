@@ -14,6 +14,9 @@ export interface Reply {
 /** Commands without any reply, after which no more are sent: a dead connection must not collect them. */
 const MOST_UNSETTLED = 100
 
+/** The part of the timeout in which the store must have done a command: the reply takes time, too. */
+const IN_TIME = 0.9
+
 /** The commands and the messages of one member, with times of its own for all that the store does. */
 export class Link {
   readonly #store: FleetStore
@@ -56,15 +59,15 @@ export class Link {
     const sentAt = performance.now()
     const { circuits, events, lease } = this.#names
     const about = id === undefined ? [] : [id, ...args]
-    // Reading late does no harm, and corrects the time.
-    const deadline = id === undefined ? '' : Math.round(this.now + this.#timeout)
+    // Reading late does no harm, and corrects the time. Nothing is done that counts as failed here.
+    const deadline = id === undefined ? '' : Math.round(this.now + this.#timeout * IN_TIME)
     const reply = this.#sent(
       [circuits, lease(id ?? '')],
       [action, deadline, events, this.#member, ...about].map(String),
     )
     const [word = '', now = '', ...rest] = wordsOf(await within(this.#timeout, 'A reply', reply))
     if (!/^\d+$/.test(now)) throw new Error('The reply of the store is none of the script')
-    this.#ahead = Number(now) - (sentAt + performance.now()) / 2
+    if (now !== '0') this.#ahead = Number(now) - (sentAt + performance.now()) / 2
     return { word, rest }
   }
 
@@ -87,10 +90,12 @@ export class Link {
     const turn = ++this.#turn
     const isCurrent = (): boolean => turn === this.#turn
     const listening = this.#outside.runInAsyncScope(async () =>
-      this.#store.listen(
-        this.#names.events,
-        (message) => isCurrent() && onMessage(message),
-        () => isCurrent() && onGap(),
+      listeningOf(
+        await this.#store.listen(
+          this.#names.events,
+          (message) => isCurrent() && onMessage(message),
+          () => isCurrent() && onGap(),
+        ),
       ),
     )
     // One that comes late is not wanted any more.
@@ -116,6 +121,10 @@ export class Link {
 }
 
 const ignore = (): void => {}
+
+function listeningOf(begun: Listening | (() => unknown) | void): Listening {
+  return typeof begun === 'function' ? { stop: begun } : (begun ?? { stop: ignore })
+}
 
 function stop(listening: Listening): void {
   callBack('stop of the store', () => listening.stop())

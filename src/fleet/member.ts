@@ -29,7 +29,7 @@ const MOST_ROWS = 10_000
 /** This process in its fleet. */
 export class Member implements Fleet, Crew {
   readonly #settings: Settings
-  readonly #name = memberName()
+  readonly name = memberName()
   readonly #link: Link
   readonly #tending: Tending
   readonly #circuits = new Map<string, SharedCircuit>()
@@ -41,7 +41,7 @@ export class Member implements Fleet, Crew {
 
   constructor(store: FleetStore, settings: Settings) {
     this.#settings = settings
-    this.#link = new Link(store, namesOf(settings.fleet), this.#name, settings.timeout)
+    this.#link = new Link(store, namesOf(settings.fleet), this.name, settings.timeout)
     this.#tending = new Tending(settings.resync, () => this.#tend())
   }
 
@@ -114,6 +114,9 @@ export class Member implements Fleet, Crew {
     } catch (error) {
       this.#goAway(error)
       return false
+    } finally {
+      // Those that began to listen to the events since the last time know nothing of it yet.
+      this.told(undefined)
     }
   }
 
@@ -145,7 +148,7 @@ export class Member implements Fleet, Crew {
   #onMessage(message: string): void {
     const row = this.read(message)
     if (row === undefined) return this.told('unreadable')
-    if (row.by === this.#name) return
+    if (row.by === this.name) return
     const shared = this.#circuits.get(row.id)
     if (row.state === 'held' || row.hand || shared?.isHeld) {
       if (this.handsCount) this.#tending.soon()

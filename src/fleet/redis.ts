@@ -7,12 +7,18 @@ import type { FleetStore } from './store.js'
  *
  * Commands go through this client. Messages are heard on a connection of their own, a duplicate of it.
  *
+ * @experimental
  * @throws {TypeError} when it is no client of these.
  */
 export function redis(client: Ioredis | NodeRedis): FleetStore {
-  if (isClient(client) && 'isOpen' in client) return nodeRedisStore(client)
-  if (isClient(client) && 'status' in client) return ioredisStore(client)
-  throw new TypeError('redis: give it a client of ioredis, iovalkey or node-redis')
+  if (isClient(client)) {
+    if ('status' in client) return ioredisStore(client)
+    // A pool and a sentinel have neither.
+    if ('unref' in client || 'nodeClient' in client) return nodeRedisStore(client)
+  }
+  throw new TypeError(
+    'redis: give it a client of ioredis, iovalkey or node-redis: createClient(…) or createCluster(…)',
+  )
 }
 
 const isClient = (client: unknown): boolean =>

@@ -24,7 +24,8 @@ export const LONGEST_ROW = 1000
  */
 export const SCRIPT = `
 local action, deadline, channel, member = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local time = redis.call('TIME')
+local time = redis.pcall('TIME')
+if time.err then return { 'denied', '0', 'TIME: ' .. time.err } end
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local stamp = string.format('%.0f', now)
 -- A command that has waited in a stopped server says what was true then.

@@ -55,11 +55,12 @@ const CHECKS: Record<keyof FleetOptions, Check> = {
 }
 
 /**
- * Shares the circuits of this process with the other processes of a fleet. Experimental.
+ * Shares the circuits of this process with the other processes of a fleet.
  *
  * A closed circuit asks nobody. What others say of an upstream puts a circuit on probation: its own
  * next call decides. One probe is sent for all. Without the store, each process decides for itself.
  *
+ * @experimental
  * @throws {TypeError} when an option is wrong, or the circuits are shared already.
  * @example
  * ```ts

@@ -6,6 +6,8 @@ import type { Row } from './row.js'
 
 /** What a circuit needs of the member that shares it. */
 export interface Crew {
+  /** How others know this process. */
+  readonly name: string
   readonly isJoined: boolean
   readonly leaseTimeout: number
   /** Whether news change the state at once. */
@@ -41,6 +43,7 @@ export class SharedCircuit implements Shared {
   /** What the others do not know yet. */
   #unsaid: Saying | undefined
   #isTelling = false
+  #hasTold = false
 
   constructor(id: string, circuit: Circuit, crew: Crew) {
     this.id = id
@@ -110,19 +113,27 @@ export class SharedCircuit implements Shared {
     if (state === 'open' && this.#circuit.state !== 'open') return true
     const { until, wait, inRow } = this.#circuit.opening
     const left = state === 'open' ? Math.max(1, Math.ceil(until - performance.now())) : 0
+    this.#hasTold = true
     try {
       const args = [this.#seen, state, left, Math.max(1, Math.round(wait)), Math.max(1, inRow)]
-      const { word, rest } = await this.#crew.run('tell', this.id, ...args)
-      this.#crew.told(word === 'ok' ? 'sent' : word)
-      const row = this.#crew.read(rest[0])
-      if (row && word === 'ok') this.#seen = row.gen
-      if (row && word === 'stale') this.hear(row)
-      if (word === 'late') this.#crew.catchUp()
-      return word !== 'late'
+      return this.#take(await this.#crew.run('tell', this.id, ...args))
     } catch {
       this.#crew.told('failed')
       return false
     }
+  }
+
+  /** Takes in the reply; whether the store has done or refused it, and need not be told again. */
+  #take({ word, rest }: Reply): boolean {
+    this.#crew.told(word === 'ok' ? 'sent' : word)
+    const row = this.#crew.read(rest[0])
+    const isNews = row !== undefined && word === 'stale' && !this.#isOwn(row)
+    if (isNews) this.hear(row)
+    else if (row) this.#seen = row.gen
+    const isDone = word === 'ok' || word === 'none' || isNews
+    // After the next comparison it is told again.
+    if (!isDone) this.#crew.catchUp()
+    return isDone
   }
 
   get #saysHand(): boolean {
@@ -132,6 +143,11 @@ export class SharedCircuit implements Shared {
   /** Whether no message says anything about it: an operator has opened it. */
   get isHeld(): boolean {
     return this.#circuit.isHeld
+  }
+
+  /** What it has said itself is no news, though the reply was lost. */
+  #isOwn({ by }: Row): boolean {
+    return this.#hasTold && by === this.#crew.name
   }
 
   isNews({ gen }: Row): boolean {
@@ -177,7 +193,9 @@ export class SharedCircuit implements Shared {
     if (isLost && isHeld) {
       if (row?.state !== 'held') this.held()
     } else if (row) {
-      if (row.gen !== this.#seen) this.hear(row)
+      if (this.#isOwn(row) && this.isNews(row)) this.#seen = row.gen
+      // What it knows may also be newer than what the store has: then nobody has written it there.
+      else if (row.gen !== this.#seen) this.hear(row)
     } else if (isLost) {
       if (state === 'open') this.#say('open')
     } else if (this.#seen > 0) this.#forgotten()

@@ -21,10 +21,10 @@ export interface FleetStore {
     channel: string,
     onMessage: (message: string) => void,
     onGap: () => void,
-  ): Promise<Listening>
+  ): Promise<Listening | (() => unknown) | void>
 }
 
-/** One connection that listens. */
+/** One connection that listens; a function instead is its `stop`. */
 export interface Listening {
   /** Rejects, or never settles, when the connection is dead; without it nobody looks. */
   check?(): Promise<unknown>

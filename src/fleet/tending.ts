@@ -1,5 +1,5 @@
 /** Milliseconds between two resyncs at least, however many messages ask for one. */
-const LEAST = 250
+const LEAST = 100
 /** Milliseconds until the first try to come back, and between later tries at most. */
 const FIRST_TRY = 100
 const LONGEST_TRY = 2000
@@ -44,7 +44,7 @@ export class Tending {
     this.#dueAt = time
     if (this.#isRunning) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#run(), time - performance.now()).unref()
+    this.#timer = setTimeout(() => void this.#run(), Math.max(1, time - performance.now())).unref()
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,7 @@
 import { eventText } from '../content/event-stream.js'
 import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
+import { anthropicType, openaiType } from '../errors/provider-types.js'
 import { isValue } from './fields.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Problem } from './problem.js'
@@ -26,25 +27,6 @@ type Named = (problem: Problem) => Rendered
 
 const JSON_TYPE = 'application/json'
 
-/** Error types of OpenAI's API by status. For others see `typeOf`. */
-const OPENAI_TYPES: Readonly<Record<number, string>> = {
-  401: 'authentication_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  429: 'rate_limit_error',
-  503: 'service_unavailable_error',
-  504: 'timeout_error',
-}
-const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
-  ...OPENAI_TYPES,
-  413: 'request_too_large',
-  503: 'overloaded_error',
-  529: 'overloaded_error',
-}
-
-const typeOf = (types: Readonly<Record<number, string>>, status: number, server: string): string =>
-  types[status] ?? (status < 500 ? 'invalid_request_error' : server)
-
 /** Seconds beyond which a client that waits looks like one that hangs: some SDKs have no bound. */
 const LONGEST_RETRY = 20
 
@@ -63,7 +45,7 @@ function messageOf({ detail, errors }: Problem): string {
 
 const openaiError = (problem: Problem) => ({
   message: messageOf(problem),
-  type: typeOf(OPENAI_TYPES, problem.status, 'server_error'),
+  type: openaiType(problem.status),
   code: problem.code,
   param: problem.errors?.[0]?.pointer ?? problem.errors?.[0]?.name ?? null,
 })
@@ -92,7 +74,7 @@ export const formats = {
     body: JSON.stringify({
       type: 'error',
       error: {
-        type: typeOf(ANTHROPIC_TYPES, problem.status, 'api_error'),
+        type: anthropicType(problem.status),
         message: messageOf(problem),
       },
       request_id: problem.request_id,

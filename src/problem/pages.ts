@@ -1,7 +1,7 @@
 import { type Code, codes, type Retry } from '../errors/codes.js'
 import { type Check, checkedOptions } from '../common/options.js'
 import { escapeHtml } from '../content/escape-html.js'
-import type { Step } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { respond } from '../response/respond.js'
 import { advice } from './advice.js'
 import { CONTENT_SECURITY_POLICY, documentOf } from './html.js'

@@ -9,14 +9,19 @@ import {
 } from './buffered.js'
 import { ChangedStream } from './changed-stream.js'
 import { askKeeper } from './decision.js'
-// prettier-ignore
-import { type Gate, isSealed, type Originals, type Patched, type Phase, stampHead, type Stream } from './gate.js'
+import {
+  type Gate,
+  isSealed,
+  type Originals,
+  type Patched,
+  type Phase,
+  type Stream,
+  stampHead,
+} from './gate.js'
 import { type Head, WrittenHead } from './head.js'
+import { boundTo, type RawResponse } from './raw.js'
 import { sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
-
-/** The methods of a response below all hooks. */
-export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
 
 const GATE = Symbol.for('good-gateway.gate/2')
 type Hooked = ServerResponse & { [GATE]?: Gate }
@@ -65,18 +70,6 @@ export function rawOf(gate: Gate): RawResponse {
   return boundTo(gate.res, hook(gate))
 }
 
-function boundTo(
-  res: ServerResponse,
-  { writeHead, write, end, destroy }: Pick<Originals, keyof RawResponse>,
-): RawResponse {
-  return {
-    writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
-    write: write.bind(res) as ServerResponse['write'],
-    end: end.bind(res) as ServerResponse['end'],
-    destroy: destroy.bind(res) as ServerResponse['destroy'],
-  }
-}
-
 /**
  * Makes everything that the application still writes a no-op. A proxy's late `writeHead` would throw
  * inside an event listener otherwise, and end the process.
@@ -92,13 +85,18 @@ export function seal(gate: Gate, phase: 'answering' | 'answered' | 'cut' | 'clos
  * our hooks goes on until there: a session whose cookie is out must be stored.
  */
 export function sealBelow(gate: Gate): void {
-  const { res, originals } = gate
+  const wrapped = wrappedMethods(gate)
+  seal(gate, 'answered')
+  Object.assign(gate.res, wrapped)
+}
+
+/** What the application has wrapped around our hooks, once those that nobody has wrapped are taken off. */
+export function wrappedMethods({ res, originals }: Gate): Partial<Originals> {
   const { writeHead, write, end } = res
   const wrapped = Object.entries({ writeHead, write, end } as unknown as Originals).filter(
     ([name, method]) => method !== originals?.[name as Patched],
   )
-  seal(gate, 'answered')
-  Object.assign(res, Object.fromEntries(wrapped))
+  return Object.fromEntries(wrapped)
 }
 
 /**
@@ -206,10 +204,7 @@ function decideOnce(
 ): 'passed' | 'held' | 'sealed' {
   if (gate.phase === 'waiting') {
     const { res } = gate
-    if (res.headersSent || res.closed) {
-      restore(gate)
-      return 'passed'
-    }
+    if (res.headersSent || res.closed) return (restore(gate), 'passed')
     decide(gate, new WrittenHead(status, res, args, body))
   }
   // The decision has changed it.
@@ -246,8 +241,9 @@ export const hooks = {
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
+    gate.isEnded = true
     const fate = decideOnce(gate, statusOf(this), [], args)
-    if (fate === 'sealed') return sealed.end.apply(this, args)
+    if (fate === 'sealed') return (gate.finish?.(), sealed.end.apply(this, args))
     return gate.held?.buffered.end(args) ? this : pass(gate, 'end', args)
   },
   flushHeaders(this: ServerResponse): void {

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Gate } from './gate.js'
-import { type RawResponse, seal, takeOver } from './hooks.js'
+import { seal, takeOver } from './hooks.js'
+import type { RawResponse } from './raw.js'
 
 /**
  * Begins a stream of the gateway's own, below all that the application has put on the response: a

@@ -93,6 +93,14 @@ function typeFor(body: unknown, before: string | undefined): string | undefined 
   return isWritten || isJson(before) ? undefined : 'application/json'
 }
 
+/**
+ * The fields that a transform sets or removes, as they can be written.
+ *
+ * @throws {TypeError} naming the field that cannot be.
+ */
+export const fieldEdits = (headers: Change['headers'] = {}): readonly FieldEdit[] =>
+  Object.entries(headers).map(([name, value]) => own(name, value))
+
 function own(name: string, value: unknown): FieldEdit {
   if (FRAMING.has(name.toLowerCase()))
     throw new TypeError(`a transform must leave the field ${name} to the gateway`)

@@ -1,6 +1,8 @@
 import { type EventReader, eventReader } from '../content/event-reader.js'
 import { eventText, type StreamEvent } from '../content/event-stream.js'
 import type { GatewayError } from '../errors/gateway-error.js'
+import type { FieldEdit } from '../response/head.js'
+import { fieldEdits } from './change.js'
 import { upstreamError } from '../exchange/explain.js'
 import { type Named, untranslated } from './response.js'
 import type { EventsTransform } from './types.js'
@@ -15,6 +17,8 @@ export interface StreamRules extends Named {
 export class EventsChanger {
   /** Why it cannot go on; what was given before is good. */
   failure: GatewayError | undefined = undefined
+  /** What changes in the head. */
+  readonly fields: readonly FieldEdit[]
   readonly #transform: EventsTransform
   readonly #named: Named
   readonly #reader: EventReader
@@ -22,6 +26,7 @@ export class EventsChanger {
 
   constructor(transform: EventsTransform, { limit, ...named }: StreamRules) {
     this.#transform = transform
+    this.fields = [...UNTRUE, ...fieldEdits(transform.headers)]
     this.#named = named
     this.#reader = eventReader(
       (event) => this.#read(event),
@@ -63,6 +68,18 @@ export class EventsChanger {
     return text
   }
 }
+
+/** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
+const UNTRUE = [
+  'content-length',
+  'etag',
+  'last-modified',
+  'accept-ranges',
+  'digest',
+  'content-md5',
+  'content-digest',
+  'repr-digest',
+].map((name) => [name, null] as const)
 
 /** What would begin a field of its own. */
 const BREAKS = /[\r\n\0]/

@@ -1,5 +1,6 @@
 import { type Check, checkedOptions } from '../common/options.js'
 import { sizeOf } from '../common/size.js'
+import type { Exchange } from '../exchange/exchange.js'
 import type { Transform, Transformer } from './types.js'
 
 /** Options of `transform`. */
@@ -57,6 +58,28 @@ export function checkTransformer(value: unknown): asserts value is Transformer {
     )
 }
 
+/** Whether a value is a transform. */
+export function isTransform(value: unknown): value is Transform {
+  try {
+    checkTransform(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The transformer of a request; undefined where there is none for it.
+ *
+ * @throws {TypeError} when the function of the user gives something else.
+ */
+export function transformerFor(transform: Transform, exchange: Exchange): Transformer | undefined {
+  const given: unknown = isChosen(transform) ? transform(exchange) : transform
+  if (given === undefined || given === null) return undefined
+  checkTransformer(given)
+  return given
+}
+
 /** Whether a transform is chosen for each request: what has parts, `members` for one, is a transformer. */
-export const isChosen = (transform: Transform): transform is Exclude<Transform, Transformer> =>
+const isChosen = (transform: Transform): transform is Exclude<Transform, Transformer> =>
   typeof transform === 'function' && !PARTS.some((name) => name in transform)

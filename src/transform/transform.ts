@@ -5,7 +5,8 @@ import { removeField, setField } from '../content/writable.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { type PeekOptions, peekBody, replaceBody } from '../exchange/body.js'
 import { upstreamError } from '../exchange/explain.js'
-import type { Exchange, Follower, Step } from '../exchange/exchange.js'
+import type { Exchange, Follower } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { answerBroken, hasOwnContent, isEventStream, replaceResponse } from '../exchange/replace.js'
 import type { Review } from '../exchange/review.js'
 import { startObserver } from '../observer/start.js'
@@ -15,10 +16,9 @@ import type { Edits } from './change.js'
 import { EventsChanger } from './events.js'
 import {
   checkTransform,
-  checkTransformer,
-  isChosen,
   type Settings,
   settingsOf,
+  transformerFor,
   type TransformOptions,
 } from './options.js'
 import { changeRequest } from './request.js'
@@ -39,21 +39,15 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   const peek = { limit: settings.limit, timeout: BODY_TIMEOUT, place: {}, reader: 'transform' }
   startObserver()
   return async function transform(exchange, next) {
-    const transformer = isChosen(given) ? chosen(given(exchange)) : given
+    const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
+    const accepts = exchange.req.headers[ACCEPTS]
     await send(exchange, transformer, peek)
     if (!transformer.response && !transformer.events) return void (await next())
     watch(exchange)
-    exchange.follow(new Changes(exchange, transformer, settings))
+    exchange.follow(new Changes(exchange, transformer, { ...settings, accepts }))
     await observe(exchange, next)
   }
-}
-
-/** What a function has given for one request, checked. */
-export function chosen(given: unknown): Transformer | undefined {
-  if (given === undefined || given === null) return undefined
-  checkTransformer(given)
-  return given
 }
 
 /** Changes the request in place, before the proxy looks at it. */
@@ -83,19 +77,31 @@ function apply(exchange: Exchange, edits: Edits, peek: PeekOptions): void {
     else setField(req, name, value)
 }
 
+const ACCEPTS = 'accept-encoding'
+
+/** What is known of one request. */
+interface Rules extends Settings {
+  /** What its client accepts. */
+  readonly accepts?: string | undefined
+}
+
 /** Changes the response of one request, on its way to the client. */
-export class Changes implements Follower {
+class Changes implements Follower {
   readonly #transformer: Transformer
   readonly #limit: number
   readonly #headers: OutgoingHttpHeaders
+  readonly #accepts: string | undefined
 
-  constructor({ res }: Exchange, transformer: Transformer, { responseLimit }: Settings) {
+  constructor({ res }: Exchange, transformer: Transformer, { responseLimit, accepts }: Rules) {
     this.#transformer = transformer
     this.#limit = responseLimit
     this.#headers = { ...res.getHeaders() }
+    this.#accepts = accepts
   }
 
   review(exchange: Exchange, head: Head): Review {
+    // The upstream was asked; what a compressor before us reads is what the client accepts.
+    if (this.#accepts !== undefined) setField(exchange.req, ACCEPTS, this.#accepts)
     if (exchange.response.settled || !head.fields || !hasOwnContent(exchange, head))
       return undefined
     if (isEventStream(head)) return this.#stream(exchange, head)
@@ -137,7 +143,7 @@ export class Changes implements Follower {
 
   #changeOf(exchange: Exchange, head: Head, changer: EventsChanger): StreamChange {
     return {
-      head: new ChangedHead(head, { fields: UNTRUE }),
+      head: new ChangedHead(head, { fields: changer.fields }),
       get isBroken() {
         return changer.failure !== undefined
       },
@@ -156,15 +162,3 @@ export class Changes implements Follower {
 }
 
 const viewOf = (head: Head) => ({ status: head.status ?? 0, headers: head.fields?.() ?? {} })
-
-/** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
-const UNTRUE = [
-  'content-length',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'digest',
-  'content-md5',
-  'content-digest',
-  'repr-digest',
-].map((name) => [name, null] as const)

@@ -53,6 +53,8 @@ export interface Change {
 
 /** Turns the events of one stream into others. */
 export interface EventsTransform {
+  /** Fields of the head to set, or to remove with `null`. */
+  readonly headers?: Readonly<Record<string, string | null>>
   /** Gives the events that take the place of this one, in order; none where it is left out. Comments pass by themselves. */
   push(event: StreamEvent): Iterable<StreamEvent>
   /** The stream of the upstream has ended; gives the events that are still to be sent. */

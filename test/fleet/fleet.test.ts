@@ -131,8 +131,8 @@ describe('a fleet', () => {
   })
 
   describe('whose circuits are half-open', () => {
-    async function halfOpen(size: number): Promise<Process[]> {
-      const all = await fleet(size)
+    async function halfOpen(size: number, resetTimeout = 150): Promise<Process[]> {
+      const all = await fleet(size, {}, { resetTimeout })
       await all[0]?.failOpen()
       await until(() => row().state === 'open')
       await heard()
@@ -191,6 +191,16 @@ describe('a fleet', () => {
       assert.equal(prober.circuit.state, 'closed')
     })
 
+    it('lets a probe that is under way decide, whatever it hears meanwhile', async () => {
+      const [one] = (await halfOpen(1)) as [Process]
+      const permit = await one.permit()
+      store.publish(forged())
+      await heard()
+      one.circuit.leave()
+      one.circuit.report(permit, 'success')
+      await until(() => one.circuit.state === 'closed')
+    })
+
     it('gives the lease to others when a probe has decided nothing', async () => {
       const [one, other] = (await halfOpen(2)) as [Process, Process]
       assert.equal(await one.call('neutral'), true)
@@ -218,7 +228,7 @@ describe('a fleet', () => {
     })
 
     it('lets the others go first after a probe of its own has failed', async () => {
-      const [one, other] = (await halfOpen(2)) as [Process, Process]
+      const [one, other] = (await halfOpen(2, 500)) as [Process, Process]
       await one.call('failure')
       await until(() => row().inRow === 2)
       await until(() => one.circuit.state === 'half-open' && other.circuit.state === 'half-open')
@@ -272,6 +282,21 @@ describe('a fleet', () => {
       assert.equal(other.circuit.isHeld, true)
       store.accept()
       await until(() => other.circuit.state === 'closed')
+    })
+
+    it('holds what was opened by hand while the process was away, also where its row was put away', async () => {
+      const wire = new Wire(store)
+      const away = new Process(wire, { resync: 100 }, { resetTimeout: 60_000 })
+      processes.push(await away.joined())
+      await away.failOpen()
+      await until(() => row().state === 'open')
+      wire.cut()
+      await until(() => away.member.state === 'away')
+      away.open()
+      store.data.rows.delete('orders')
+      wire.mend()
+      await until(() => row().state === 'held')
+      assert.equal(away.circuit.isHeld, true)
     })
 
     it('holds them when the store has lost its data, with one row that says so', async () => {
@@ -344,6 +369,19 @@ describe('a fleet', () => {
       assert.equal(other.circuit.state, 'closed')
     })
 
+    it('says that it has closed where the reply to its opening was lost', async () => {
+      const [one] = (await fleet(1, { resync: 200 })) as [Process]
+      store.loseReplies = true
+      await one.failOpen()
+      await until(() => row().state === 'open')
+      await until(() => one.member.state === 'away')
+      await until(() => one.circuit.state === 'half-open')
+      await one.call('success')
+      store.loseReplies = false
+      await until(() => row().state === 'closed')
+      assert.equal(one.circuit.state, 'closed')
+    })
+
     it('tells anew what is open when the data are lost', async () => {
       const [one] = (await fleet(1, { resync: 100 }, { resetTimeout: 60_000 })) as [Process]
       await one.failOpen()
@@ -365,6 +403,17 @@ describe('a fleet', () => {
       await until(() => actions('sync') >= 2)
       await heard()
       assert.equal(await other.failOpen(), 1)
+    })
+
+    it('stops a store whose listen gives a function', async () => {
+      let stopped = 0
+      const one = new Process({
+        run: (...asked) => store.run(...asked),
+        listen: () => Promise.resolve(() => stopped++),
+      })
+      await one.joined()
+      one.stop()
+      assert.equal(stopped, 1)
     })
 
     it('names the right that is missing', async () => {
@@ -392,6 +441,7 @@ describe('a fleet', () => {
         { wait: 'x' },
         { id: 7 },
         { id: 'x'.repeat(500) },
+        { padding: 'x'.repeat(1_000_000) },
       ])
         store.publish(forged(change))
       await heard()
@@ -418,22 +468,37 @@ describe('a fleet', () => {
       assert.equal(await one.call('success'), true)
     })
 
+    it('forgets a forged wait at the next resync', async () => {
+      const [one, other] = (await fleet(2, { resync: 200 }, { resetTimeout: 20_000 })) as [
+        Process,
+        Process,
+      ]
+      await one.failOpen()
+      await until(() => row().state === 'open')
+      await heard()
+      await other.failOpen()
+      store.publish(forged({ gen: Date.now() + 5000 }))
+      await until(() => other.circuit.retryAfter > 20 && one.circuit.retryAfter > 20)
+      await until(() => other.circuit.retryAfter <= 20 && one.circuit.retryAfter <= 20)
+    })
+
     it('takes no wait for longer than five minutes', async () => {
       const [one] = (await fleet(1)) as [Process]
       store.publish(forged({ ends: 1e15, wait: 1e15, inRow: 1e9 }))
       await heard()
       await one.failOpen()
+      assert.ok(one.circuit.opening.until - performance.now() <= 300_000)
       assert.equal(one.circuit.retryAfter, 300)
     })
 
-    it('asks the store four times a second at most', async () => {
+    it('asks the store ten times a second at most', async () => {
       const [one] = (await fleet(1)) as [Process]
       const before = performance.now()
       while (performance.now() - before < 300) {
         store.publish(forged({ state: 'held' }))
         await heard()
       }
-      assert.ok(actions('sync') <= 3, `${actions('sync')}`)
+      assert.ok(actions('sync') <= 4, `${actions('sync')}`)
       assert.equal(one.circuit.isHeld, false)
     })
   })

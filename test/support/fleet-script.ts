@@ -66,7 +66,7 @@ function sync({ data, now }: Run, stamp: string): string[] {
 
 function holderOf({ data, keys, now }: Run) {
   const known = data.leases.get(keys[1] ?? '')
-  return known && known.until > now ? known : undefined
+  return known && known.until >= now ? known : undefined
 }
 
 function free(run: Run, member: string, stamp: string): string[] {

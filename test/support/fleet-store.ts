@@ -14,13 +14,16 @@ export class MemoryStore implements FleetStore {
   readonly #listeners = new Set<Listener>()
   #waiting: (() => void)[] | undefined
   #refusal: Error | undefined
+  /** Does what it is asked for, and never says so. */
+  loseReplies = false
 
   async run(_script: string, keys: readonly string[], args: readonly string[]): Promise<unknown> {
     if (this.#refusal) throw this.#refusal
     await this.#turn()
     this.actions.push(args[0] ?? '')
     const publish = (message: string): void => this.publish(message)
-    return runScript({ data: this.data, keys, args, now: Date.now(), publish })
+    const reply = runScript({ data: this.data, keys, args, now: Date.now(), publish })
+    return this.loseReplies ? new Promise(() => {}) : reply
   }
 
   /** A server that is stopped answers later, all at once. */
@@ -37,6 +40,11 @@ export class MemoryStore implements FleetStore {
 
   get listeners(): number {
     return this.#listeners.size
+  }
+
+  /** Commands that wait for `resume`. */
+  get waiting(): number {
+    return this.#waiting?.length ?? 0
   }
 
   /** Sends a message to all members, whoever has written it. */

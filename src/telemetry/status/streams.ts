@@ -4,7 +4,7 @@ import { eventText } from '../../content/event-stream.js'
 import { isFull } from '../../content/framing.js'
 import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange } from '../../exchange/exchange.js'
-import type { RawResponse } from '../../response/hooks.js'
+import type { RawResponse } from '../../response/raw.js'
 import { beginStream } from '../../response/stream.js'
 import type { Report } from './report.js'
 
@@ -23,6 +23,7 @@ const HEADERS = {
   // Compressors would keep the events until they have enough of them.
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
+  'X-Content-Type-Options': 'nosniff',
 }
 
 /** The open streams of one page. */
@@ -46,18 +47,15 @@ export class Streams {
       throw withoutStack('gateway_overloaded', { retryAfter: UNCHANGED / 1000 })
     const { req, response } = exchange
     const isHttp1 = req.httpVersionMajor === 1
-    // The end of the process does not wait for those who look at it.
-    if (isHttp1) req.socket.unref()
+    // The end of the process does not wait for those who look at it; made-up sockets cannot keep it.
+    if (isHttp1 && req.socket && 'unref' in req.socket) req.socket.unref()
     const out = beginStream(response, { ...HEADERS, ...(isHttp1 && { Connection: 'close' }) })
-    const stream = new Stream(exchange, out, () => this.#latest())
-    this.#open.add(stream)
-    exchange.follow({
-      closesAt: 'report',
-      closed: () => {
-        stream.stop()
-        this.#open.delete(stream)
-      },
+    const stream = new Stream(exchange, out, {
+      latest: () => this.#latest(),
+      over: () => void this.#open.delete(stream),
     })
+    this.#open.add(stream)
+    exchange.follow({ closesAt: 'report', closed: () => stream.stop() })
   }
 
   /** Ends all streams. */
@@ -83,27 +81,34 @@ interface Event {
   readonly text: string
 }
 
+/** What a stream needs of its page. */
+interface Hooks {
+  readonly latest: () => Event
+  /** Called at its end. */
+  readonly over: () => void
+}
+
 /** One stream. An event that its client is too slow for is left out: the next one tells all of it. */
 class Stream implements Ticking {
   slot = -1
   readonly #res: Exchange['res']
   readonly #out: RawResponse
   readonly #server: unknown
-  readonly #latest: () => Event
+  readonly #hooks: Hooks
   readonly #ticker: Ticker = tickerFor(CHANGED)
   readonly #endsAt: number
   #sentAt: number
   #sent: string
 
-  constructor({ req, res }: Exchange, out: RawResponse, latest: () => Event) {
+  constructor({ req, res }: Exchange, out: RawResponse, hooks: Hooks) {
     this.#res = res
     this.#out = out
     this.#server = serverOf(req)
-    this.#latest = latest
+    this.#hooks = hooks
     this.#ticker.add(this)
     this.#sentAt = this.#ticker.now
     this.#endsAt = this.#sentAt + LONGEST
-    const { content, text } = latest()
+    const { content, text } = hooks.latest()
     this.#sent = content
     out.write(text)
   }
@@ -112,11 +117,11 @@ class Stream implements Ticking {
     if (now >= this.#endsAt || isClosed(this.#server)) return this.end()
     const silence = now - this.#sentAt
     if (isFull(this.#res)) {
-      if (silence >= PATIENCE) this.#out.destroy()
+      if (silence >= PATIENCE) this.end()
       return
     }
     if (silence < CHANGED) return
-    const { content, text } = this.#latest()
+    const { content, text } = this.#hooks.latest()
     if (content === this.#sent && silence < UNCHANGED) return
     this.#sentAt = now
     this.#sent = content
@@ -126,11 +131,14 @@ class Stream implements Ticking {
   /** Sends nothing more. */
   stop(): void {
     this.#ticker.remove(this)
+    this.#hooks.over()
   }
 
   end(): void {
     this.stop()
-    this.#out.end()
+    // A client that does not read would never let it end.
+    if (isFull(this.#res)) this.#out.destroy()
+    else this.#out.end()
   }
 }
 

@@ -22,7 +22,7 @@ const TABLE = `
 table{border-collapse:separate;border-spacing:0;width:100%;background:var(--card);
 border:1px solid var(--line);border-radius:.375rem}
 th,td{text-align:left;padding:.5rem .875rem;vertical-align:middle;overflow-wrap:anywhere}
-th{font-weight:600}td{overflow-wrap:break-word}thead th{color:var(--muted);font-size:.8125rem;overflow-wrap:normal}
+th{font-weight:600}tbody th{min-width:9rem}td{overflow-wrap:break-word}thead th{color:var(--muted);font-size:.8125rem;overflow-wrap:normal}
 tbody th,tbody td{border-top:1px solid var(--line)}
 td time+.muted{white-space:nowrap}
 td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}thead th.number{text-align:right}
@@ -37,15 +37,16 @@ button{font:inherit;font-size:.875rem;white-space:nowrap;overflow-wrap:normal;mi
 background:var(--ground);border:1px solid var(--muted);border-radius:.375rem}
 button:hover{border-color:var(--text)}`
 
-/** On a phone each row is a card, with the heading of its column in front of each cell. */
+/** On a phone or a tablet each row is a card, with the heading of its column in front of each cell. */
 const PHONE = `
-@media(max-width:44rem){
+@media(max-width:56rem){
 body{padding:1rem .75rem 2rem}
 table,tbody,tr,th,td{display:block;width:100%}
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 table{background:none;border:0}
-tr{background:var(--card);border:1px solid var(--line);border-radius:.375rem;padding:.5rem .875rem;margin:0 0 .75rem}
-tbody th,tbody td,td.number{border:0;padding:.25rem 0;text-align:left;white-space:normal}
+tr{background:var(--card);border:1px solid var(--line);border-radius:.375rem;padding:.5rem .875rem}
+tbody{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
+tbody th,tbody td,td.number{border:0;min-width:0;padding:.25rem 0;text-align:left;white-space:normal}
 td{display:grid;grid-template-columns:7.5rem 1fr;gap:.5rem;align-items:center}
 td::before{content:attr(data-label);color:var(--muted);font-size:.8125rem}
 td>*{justify-self:start}form{flex-wrap:wrap}

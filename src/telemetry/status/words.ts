@@ -13,16 +13,19 @@ const UNITS = [
   [60, 'min'],
 ] as const
 
+/** Between a number and its unit no line ends. */
+const SPACE = '\u00a0'
+
 /** A time span in whole units, such as "8 s" or "3 min". */
 export function span(seconds: number): string {
   for (const [size, unit] of UNITS)
-    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`
-  return `${Math.max(0, Math.round(seconds))} s`
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)}${SPACE}${unit}`
+  return `${Math.max(0, Math.round(seconds))}${SPACE}s`
 }
 
 /** A latency with three digits at most, such as "4.2 ms" or "1.25 s". */
 export function latency(seconds: number): string {
-  return seconds < 1 ? `${digits(seconds * 1000)} ms` : `${digits(seconds)} s`
+  return seconds < 1 ? `${digits(seconds * 1000)}${SPACE}ms` : `${digits(seconds)}${SPACE}s`
 }
 
 /** A number with three digits at most that count. */

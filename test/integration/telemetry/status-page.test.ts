@@ -38,7 +38,7 @@ async function startGateway(): Promise<Listening> {
   const forward = createForward()
   const table = routes({
     'GET /good': circuitBreaker({ name: 'seen good' }),
-    'GET /bad': circuitBreaker({ name: 'seen bad', consecutiveFailures: 2 }),
+    'GET /bad': circuitBreaker({ name: 'seen bad', consecutiveFailures: 2, resetTimeout: 60_000 }),
     'GET /tenant': circuitBreaker({ name: 'seen tenant', key: keyOf }),
   })
   const handler = listener(problemDetails(), page, local, table, (req, res) =>
@@ -105,9 +105,16 @@ describe('the status page in Chromium', function () {
   const row = (tab: Page, name: string) =>
     tab.getByRole('table', { name: 'Circuits' }).getByRole('row').filter({ hasText: name })
 
-  for (const width of [375, 1280])
-    for (const colorScheme of ['light', 'dark'] as const)
-      it(`fits ${width} pixels, and has nothing that axe finds: ${colorScheme}`, async () => {
+  const schemes = {
+    375: ['light', 'dark'],
+    768: ['light'],
+    900: ['light'],
+    1280: ['light', 'dark'],
+  } as const
+  for (const [pixels, colorSchemes] of Object.entries(schemes))
+    for (const colorScheme of colorSchemes)
+      it(`fits ${pixels} pixels, and has nothing that axe finds: ${colorScheme}`, async () => {
+        const width = Number(pixels)
         await inTab({ viewport: { width, height: 800 }, colorScheme }, async (tab) => {
           await tab.goto(url)
           await tab.getByText('Live').waitFor()
