@@ -37,7 +37,8 @@ interface Client {
 function clientOf({ socket, headers }: IncomingMessage): Client {
   const host = headers.host ?? headers[':authority']
   return {
-    address: socket?.remoteAddress ?? 'unknown',
+    // An address of IPv4 on a socket for both.
+    address: socket?.remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? 'unknown',
     proto: socket && 'encrypted' in socket ? 'https' : 'http',
     host: host === undefined ? undefined : String(host),
   }

@@ -12,8 +12,12 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'http2-settings',
 ])
 
+const NONE: ReadonlySet<string> = new Set()
+
 /** The fields that a field `Connection` lists, in lower case. */
-export function listedIn(connection: string): ReadonlySet<string> {
+export function listedIn(connection: string | undefined): ReadonlySet<string> {
+  // What most send.
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE
   return new Set(
     connection
       .toLowerCase()

@@ -28,11 +28,9 @@ const OWN: ReadonlySet<string> = new Set([
   'trailer',
 ])
 
-const NONE: ReadonlySet<string> = new Set()
-
 /** The fields that are sent on, names and values in turn: those that came, in their order and spelling. */
 export function requestFields(req: IncomingMessage, url: string, rules: FieldRules): string[] {
-  const listed = listedBy(req)
+  const listed = listedIn(req.headers.connection)
   const fields = hostField(req, url, rules)
   const told: Record<string, string> = {}
   eachField(req, ({ name, lower, value, isOwn }) => {
@@ -46,12 +44,6 @@ export function requestFields(req: IncomingMessage, url: string, rules: FieldRul
   })
   addOwn(fields, req, rules, told)
   return fields
-}
-
-function listedBy({ headers: { connection } }: IncomingMessage): ReadonlySet<string> {
-  // What most clients send.
-  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return NONE
-  return listedIn(connection)
 }
 
 /** Whether a field is not sent on as it came: what is about the client, and `Via` where it is written. */

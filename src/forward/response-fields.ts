@@ -40,8 +40,7 @@ const NONE: ReadonlySet<string> = new Set()
 
 /** The fields that are meant for the client, with others that are left out as well. */
 export function endToEnd(fields: Fields, without: ReadonlySet<string> = NONE): string[] {
-  const connection = valueOf(fields, 'connection')
-  const listed = connection === undefined ? NONE : listedIn(connection)
+  const listed = listedIn(valueOf(fields, 'connection'))
   const kept: string[] = []
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? ''

@@ -9,16 +9,18 @@ const gateway = join(import.meta.dirname, '../support/survivors/gateway.ts')
 const MOST_PROMOTED = 2000
 
 describe('a request that is over', () => {
-  for (const [method, path] of [
-    ['GET', '/'],
-    ['POST', '/'],
-    ['GET', '/stream'],
+  for (const [method, path, engine] of [
+    ['GET', '/', 'http-proxy'],
+    ['POST', '/', 'http-proxy'],
+    ['GET', '/stream', 'http-proxy'],
+    ['POST', '/', 'forward'],
+    ['GET', '/stream', 'forward'],
   ] as const) {
-    it(`is kept by nothing: ${method} ${path}`, function () {
+    it(`is kept by nothing: ${method} ${path} through ${engine}`, function () {
       this.timeout(60_000)
       const { stdout, stderr, status } = spawnSync(
         process.execPath,
-        ['--expose-gc', '--import', 'tsx', gateway, method, path],
+        ['--expose-gc', '--import', 'tsx', gateway, method, path, engine],
         { encoding: 'utf8' },
       )
       assert.equal(status, 0, stderr)

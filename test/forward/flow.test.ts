@@ -147,21 +147,20 @@ describe('a process with forward', () => {
       import { createRequire } from 'node:module'
       const { cache } = createRequire(import.meta.url)
       const seen = []
-      const look = () => {
-        const symbols = [1, 2].map((n) => Symbol.for('undici.globalDispatcher.' + n))
+      const dispatchers = () => [1, 2].map((n) => globalThis[Symbol.for('undici.globalDispatcher.' + n)])
+      const look = () =>
         seen.push([
-          symbols.some((symbol) => symbol in globalThis && globalThis[symbol] !== own),
+          dispatchers().some((each, at) => each !== own[at]),
           Object.keys(cache).some((file) => file.includes('undici')),
         ])
-      }
-      let own
+      let own = dispatchers()
       look()
       const { forward } = await import('good-gateway/koa')
       look()
       forward({ target: 'http://127.0.0.1:1' })
       look()
       await fetch('http://127.0.0.1:29999').catch(() => {})
-      own = globalThis[Symbol.for('undici.globalDispatcher.1')]
+      own = dispatchers()
       forward({ target: 'http://127.0.0.1:1' })
       look()
       console.log(JSON.stringify(seen))`

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { getHeapSpaceStatistics } from 'node:v8'
 import httpProxy from 'http-proxy'
-import { circuitBreaker, listener, problemDetails, validate } from 'good-gateway'
+import { circuitBreaker, forward, listener, problemDetails, validate } from 'good-gateway'
 import { listen } from '../servers.js'
 
 /** How many of the objects of a kind are left. */
@@ -46,10 +46,12 @@ const upstream = await listen(
 )
 const agent = new Agent({ keepAlive: true })
 const proxy = httpProxy.createProxyServer({ agent, target: upstream.url })
+const own = forward({ target: upstream.url })
 const schema = { type: 'object', required: ['id'] }
 const handler = (req: IncomingMessage, res: ServerResponse): void => {
   if (isRemembering) remember(req, res)
-  proxy.web(req, res)
+  if (process.argv[4] === 'forward') own(req, res)
+  else proxy.web(req, res)
 }
 function remember(req: IncomingMessage, res: ServerResponse): void {
   kinds.requests.push(new WeakRef(req))
