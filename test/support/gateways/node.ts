@@ -60,13 +60,14 @@ export const nodeGateways: readonly Gateway[] = [
   },
   {
     name: 'forward',
-    start: ({ target, proxyTimeout }) =>
+    start: ({ target, proxyTimeout }, transform) =>
       serve(
         api.forward(
           proxyTimeout === undefined
             ? { target }
             : { target, dispatcher: new Agent({ headersTimeout: proxyTimeout }) },
         ),
+        transform,
       ),
   },
   {
