@@ -1,4 +1,15 @@
 export { breakers, type CircuitEntry } from './circuit/registry.js'
+export type {
+  AnsweredBy,
+  CallEndEvent,
+  CircuitEvent,
+  Events,
+  FleetEvent,
+  ProblemEvent,
+  RefusalEvent,
+  RequestEndEvent,
+  RequestStartEvent,
+} from './common/event-shapes.js'
 export type { Breaker } from './circuit/circuit.js'
 export type { Action } from './breaker/fire.js'
 export type { CircuitBreakerOptions, Fallback, Outcome } from './exchange/circuit-options.js'
@@ -19,6 +30,8 @@ export type { ProblemDetailsOptions } from './problem/options.js'
 export type { ProblemPagesOptions } from './problem/pages.js'
 export type { Problem } from './problem/problem.js'
 export type { RoutesOptions } from './routing/routes.js'
+export type { HealthOptions } from './telemetry/health.js'
+export type { StatusPageOptions } from './telemetry/status/status-page.js'
 export type { OpenApiOptions } from './validation/openapi/openapi.js'
 export type { TransformOptions } from './transform/options.js'
 export type {
@@ -39,17 +52,22 @@ export {
   circuitBreaker,
   type ConnectCircuitBreaker,
   type ConnectForward,
+  type ConnectHealth,
   type ConnectMiddleware,
   type ConnectRoutes,
+  type ConnectStatusPage,
   type ConnectValidate,
   forward,
+  health,
   plainPaths,
   problemDetails,
   problemPages,
   routes,
+  statusPage,
   transform,
   validate,
 } from './hosts/connect.js'
+export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'

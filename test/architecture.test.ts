@@ -38,7 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['validation'],
   bytes: ['common'],
   'content-type': ['content'],
-  negotiator: ['problem'],
+  negotiator: ['problem', 'telemetry'],
   'eventsource-parser': ['content'],
   'structured-headers': ['problem', 'diagnose'],
   undici: ['forward'],
@@ -58,16 +58,17 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 const IMPORT =
   /^(?:import|export)\b[^'"]*?\bfrom '([^']+)'|^import '([^']+)'|\b(?:import|require)\('([^']+)'\)/gm
 
-/** The files behind the names that begin with "#". */
+/** The files behind the names that begin with "#"; one file alone is a package that the build has put there. */
 const { imports: aliases } = JSON.parse(readFileSync(join(source, '../package.json'), 'utf8')) as {
-  imports: Readonly<Record<string, Readonly<Record<string, string>>>>
+  imports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
 }
 
 const imports: readonly Import[] = files.flatMap((from) =>
   [...readFileSync(join(source, from), 'utf8').matchAll(IMPORT)].flatMap(([, ...found]) => {
     const to = found.find((name) => name !== undefined) ?? ''
-    if (to.startsWith('#'))
-      return Object.values(aliases[to] ?? {}).map((file) => ({ from, to: sourceOf(file) }))
+    const alias = aliases[to]
+    if (typeof alias === 'string') return [{ from, to: to.slice(1) }]
+    if (alias) return Object.values(alias).map((file) => ({ from, to: sourceOf(file) }))
     return [{ from, to: to.startsWith('.') ? targetOf(from, to) : to }]
   }),
 )

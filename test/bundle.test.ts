@@ -21,10 +21,14 @@ async function bundle(program: string): Promise<{ packages: Set<string>; code: s
   const [output] = Object.values(metafile.outputs)
   const inputs = Object.keys(output?.inputs ?? {})
   return {
-    packages: new Set(inputs.map((path) => /^node_modules\/([^/]+)/.exec(path)?.[1] ?? 'own')),
+    packages: new Set(inputs.map(packageOf)),
     code: outputFiles[0]?.text ?? '',
   }
 }
+
+/** The package of a file; opossum stands in our own folder. */
+const packageOf = (path: string): string =>
+  path.endsWith('/opossum.cjs') ? 'opossum' : (/^node_modules\/([^/]+)/.exec(path)?.[1] ?? 'own')
 
 /** What a program prints in a process of its own. */
 function run(args: readonly string[], cwd = root): unknown {

@@ -1,84 +1,29 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mock } from 'node:test'
-import { text } from 'node:stream/consumers'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
 import * as fc from 'fast-check'
-import { type Format, GatewayError, listener, problemDetails } from 'good-gateway'
 import { isProblem, readProblem, type ResponseLike, retryDelay } from 'good-gateway/client'
+import {
+  bundleClient,
+  codes,
+  expected,
+  FORMATS,
+  others,
+  routesOf,
+} from './support/client-formats.js'
 import { type Listening, listen } from './support/servers.js'
-import { until } from './support/until.js'
 
 const root = join(import.meta.dirname, '..')
-
-async function bundle(format: 'esm' | 'iife'): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [join(root, 'dist/client.js')],
-    bundle: true,
-    minify: true,
-    format,
-    globalName: 'client',
-    platform: 'browser',
-    write: false,
-  })
-  return outputFiles[0]?.text ?? ''
-}
-
-const FORMATS: readonly Format[] = ['problem', 'openai', 'anthropic', 'aws']
-
-/** Answers `/<format>` with a problem in that format, and `/other/…` with what is none. */
-const gateways = FORMATS.map(
-  (format) =>
-    [
-      `/${String(format)}`,
-      listener(problemDetails({ format }), () => {
-        throw new GatewayError('upstream_rate_limited', { upstream: 'orders', retryAfter: 7 })
-      }),
-    ] as const,
-)
-
-const others: Record<string, readonly [status: number, type: string, body: string]> = {
-  html: [502, 'text/html', '<h1>Bad gateway</h1>'],
-  good: [200, 'application/json', '{"type":"a","title":"b","status":200}'],
-  'own-json': [500, 'application/json', '{"error":"stock_failed"}'],
-  array: [500, 'application/json', '[1]'],
-  'not-json': [500, 'application/problem+json', '{"type":'],
-  scalar: [500, 'application/problem+json', '7'],
-  none: [204, 'text/plain', ''],
-  large: [500, 'application/problem+json', `{"title":"${'x'.repeat(70_000)}"}`],
-}
-
-const routesOf: RequestListener = (req, res) => {
-  const gateway = gateways.find(([path]) => path === req.url)?.[1]
-  if (gateway) return void gateway(req, res)
-  const other = others[req.url?.replace('/other/', '') ?? '']
-  if (other) return void res.writeHead(other[0], { 'Content-Type': other[1] }).end(other[2])
-  return void res.writeHead(404).end()
-}
 
 describe('good-gateway/client', () => {
   let server: Listening
   before(async () => (server = await listen(createServer(routesOf))))
   after(() => server.close())
-
-  const expected = {
-    status: 429,
-    detail: '"orders" accepts no more requests for now.',
-    retryable: true,
-    retry_after: 7,
-  }
-  const codes: Record<string, string | undefined> = {
-    problem: 'upstream_rate_limited',
-    openai: 'upstream_rate_limited',
-    anthropic: undefined,
-    aws: 'upstream_rate_limited',
-  }
 
   for (const format of FORMATS.map(String)) {
     it(`reads the format ${format}`, async () => {
@@ -292,7 +237,7 @@ describe('good-gateway/client', () => {
   })
 
   it('is under 2 KB, minified and compressed, and imports nothing', async () => {
-    const code = await bundle('esm')
+    const code = await bundleClient('esm')
     const size = gzipSync(code, { level: 9 }).length
     assert.ok(size < 2048, `${size} bytes`)
     assert.doesNotMatch(code, /\bimport\b|\brequire\b|node:/)
@@ -325,74 +270,4 @@ describe('good-gateway/client', () => {
       rmSync(folder, { recursive: true })
     }
   })
-
-  it('works in headless Chromium, where that is installed', async function () {
-    this.timeout(60_000)
-    const browser = ['chromium', 'chromium-browser', 'google-chrome'].find(isInstalled)
-    if (browser === undefined) {
-      console.log('      no Chromium here: its part of the test is left out')
-      return this.skip()
-    }
-    const seen = await inBrowser(browser)
-    for (const format of FORMATS.map(String)) {
-      const { status, detail, retryable, retry_after, code } = seen[format] as Record<
-        string,
-        unknown
-      >
-      assert.deepEqual({ status, detail, retryable, retry_after }, expected)
-      assert.equal(code, codes[format])
-    }
-    for (const [name, [, , body]] of Object.entries(others)) {
-      assert.deepEqual(seen[name], { problem: null, body })
-    }
-  })
 })
-
-function isInstalled(name: string): boolean {
-  try {
-    execFileSync(name, ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** What the client reads in a page of the same origin as the gateway. */
-async function inBrowser(browser: string): Promise<Record<string, unknown>> {
-  const script = `${await bundle('iife')}
-    const seen = {}
-    for (const format of ${JSON.stringify(FORMATS)})
-      seen[format] = (await client.readProblem(await fetch('/' + format))) ?? null
-    for (const name of ${JSON.stringify(Object.keys(others))}) {
-      const response = await fetch('/other/' + name)
-      const problem = (await client.readProblem(response)) ?? null
-      seen[name] = { problem, body: await response.text() }
-    }
-    await fetch('/seen', { method: 'POST', body: JSON.stringify(seen) })`
-  let seen: Record<string, unknown> | undefined
-  const server = await listen(
-    createServer((req, res) => {
-      if (req.url === '/') {
-        res.setHeader('Content-Type', 'text/html').end(`<script type="module">${script}</script>`)
-      } else if (req.url === '/seen') {
-        void text(req).then((body) => (seen = JSON.parse(body) as Record<string, unknown>))
-        res.end()
-      } else routesOf(req, res)
-    }),
-  )
-  const profile = mkdtempSync(join(tmpdir(), 'good-gateway-chromium-'))
-  const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0']
-  const child = spawn(browser, [...flags, `--user-data-dir=${profile}`, server.url], {
-    stdio: 'ignore',
-  })
-  const exited = once(child, 'exit')
-  try {
-    await until(() => seen !== undefined || child.exitCode !== null)
-    return seen ?? {}
-  } finally {
-    child.kill()
-    await exited
-    await server.close()
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
-  }
-}

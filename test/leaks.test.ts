@@ -1,16 +1,8 @@
 import assert from 'node:assert/strict'
 import { createServer, request } from 'node:http'
 import { listener, problemDetails, type ProblemDetailsOptions } from 'good-gateway'
-import { LeakWatch } from './support/leaks.js'
+import { watch } from './support/leaks.js'
 import { listen, nobody } from './support/servers.js'
-
-// Root hooks: they hold for the tests of all files.
-const watch = new LeakWatch()
-watch.start()
-afterEach('nothing of the inside has left', () => {
-  const leaks = watch.take()
-  assert.deepEqual(leaks, [])
-})
 
 describe('the watch for leaks', () => {
   /** A gateway whose bodies say what the test wants, in front of a port where nothing listens. */

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,24 +15,42 @@ import { dirname, join } from 'node:path'
 import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const entries = ['', '/express', '/koa', '/client', '/llm'].map((path) => `good-gateway${path}`)
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string>
+}
+/** The entries that are programs, by the names that a user imports. */
+const entries = Object.keys(exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => path.replace(/^\./, 'good-gateway'))
+
+/** What `npm pack` packs after its script `prepack`, in a copy: other tests use `dist`. */
+function preparedCopy(folder: string): string {
+  const copy = join(folder, 'prepared')
+  const needed = ['dist', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
+  for (const name of [...needed, 'SECURITY.md'])
+    cpSync(join(root, name), join(copy, name), { recursive: true })
+  execFileSync(process.execPath, [join(root, 'src/slim.mjs'), join(copy, 'dist')])
+  return copy
+}
 
 describe('the packed package', function () {
   this.timeout(60_000)
   let folder: string
   let files: string[]
+  let size: number
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'good-gateway-pack-'))
     const packed = execFileSync(
       'npm',
       ['pack', '--json', '--ignore-scripts', '--pack-destination', folder],
-      { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+      { cwd: preparedCopy(folder), encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
     )
-    const [{ filename, files: list }] = JSON.parse(packed) as [
-      { filename: string; files: { path: string }[] },
+    const [{ filename, files: list, size: bytes }] = JSON.parse(packed) as [
+      { filename: string; files: { path: string }[]; size: number },
     ]
     files = list.map(({ path }) => path)
+    size = bytes
     execFileSync('tar', ['-xzf', join(folder, filename), '-C', folder])
     const modules = join(folder, 'node_modules')
     mkdirSync(modules)
@@ -45,11 +62,12 @@ describe('the packed package', function () {
       'content-type',
       'eventsource-parser',
       'negotiator',
-      'opossum',
       'structured-headers',
       'yaml',
       'json-schema-to-ts',
       'ts-algebra',
+      'eventsource-parser',
+      'undici',
       '@types/node',
       'undici-types',
     ]) {
@@ -61,21 +79,41 @@ describe('the packed package', function () {
 
   after(() => rmSync(folder, { recursive: true }))
 
-  it('holds dist, src and the usual files, and nothing else', () => {
-    const outside = files.filter((path) => !/^(dist|src)\//.test(path))
-    assert.deepEqual(outside.toSorted(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  it('holds dist, the guide and the usual files, and nothing else', () => {
+    const outside = files.filter((path) => !/^(?:dist|docs)\//.test(path))
+    const usual = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']
+    assert.deepEqual(outside.toSorted(), usual)
     assert.deepEqual(
-      readdirSync(join(folder, 'package', 'src')).toSorted(),
-      readdirSync(join(root, 'src'))
-        .filter((name) => name !== 'tsconfig.json')
-        .toSorted(),
+      files.filter((path) => path.startsWith('docs/') && !path.endsWith('.md')),
+      [],
     )
-    for (const path of files.filter(
-      (name) => name.startsWith('src/') && name.endsWith('.ts') && !name.endsWith('.d.ts'),
-    )) {
-      const built = path.replace(/^src/, 'dist').replace(/ts$/, 'js')
-      assert.ok(existsSync(join(folder, 'package', built)), `${built} is missing`)
-    }
+    for (const page of ['docs/guide.md', 'docs/problems.md']) assert.ok(files.includes(page), page)
+  })
+
+  it('has a program for each source file, and no source maps', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    const programs = sources.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+    const built = programs.map((name) => `dist/${name.replace(/ts$/, 'js')}`)
+    assert.deepEqual(
+      built.filter((path) => !files.includes(path)),
+      [],
+    )
+    assert.deepEqual(
+      files.filter((path) => path.endsWith('.map')),
+      [],
+    )
+  })
+
+  it('has less than 250 KB', () => {
+    assert.ok(size < 250 * 1024, `${size} bytes`)
+  })
+
+  it('keeps the names of the middlewares, which stack traces and DEBUG show', () => {
+    const code = `const { circuitBreaker, plainPaths, problemDetails, validate } = await import('good-gateway/koa')
+      const made = { problemDetails: problemDetails(), validate: validate({ body: {} }),
+        circuitBreaker: circuitBreaker({ name: 'x' }), plainPaths: plainPaths() }
+      console.log(JSON.stringify(Object.entries(made).filter(([name, one]) => name !== one.name)))`
+    assert.deepEqual(names(code), [])
   })
 
   const names = (code: string): string[] =>

@@ -25,6 +25,8 @@ export function listing(base: string): string {
     ...lines(circuit(base)),
     ...heading('What the gateway counts, for Prometheus'),
     ...lines({ see: 'Requests, calls and circuits.', command: [`curl ${base}/metrics`] }),
+    ...heading('What the proxy tells of itself'),
+    ...operations(base).flatMap(lines),
     ...heading('Faults of the upstream, seen through the guarded proxy and through the bare one'),
     ...faultNames.flatMap(fault(base)),
     '',
@@ -99,6 +101,23 @@ function circuit(base: string): Try {
       `curl -s -o /dev/null -w '%{http_code}\\n' ${base}/faults/refused; done`,
     ],
   }
+}
+
+function operations(base: string): readonly Try[] {
+  return [
+    {
+      see: '200: the page for a browser, as JSON: circuits, upstreams, problems.',
+      command: [`curl -i ${base}/status -H 'accept: application/json'`],
+    },
+    {
+      see: 'The same as events, whenever something changes.',
+      command: [`curl -N ${base}/status -H 'accept: text/event-stream'`],
+    },
+    {
+      see: '200: ready, with a warning for each circuit that is open.',
+      command: get(`${base}/readyz`),
+    },
+  ]
 }
 
 // Two commands that belong together, under one comment each.

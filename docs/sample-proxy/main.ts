@@ -5,7 +5,7 @@ import { startBare } from './bare.js'
 import { faultNames } from './fault-table.js'
 import { startFaults } from './faults.js'
 import { listing } from './listing.js'
-import { createProxy } from './proxy.js'
+import { createProxy, probes } from './proxy.js'
 import { readSettings, SettingsError } from './settings.js'
 import { startUpstreams } from './upstreams.js'
 
@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     console.log(listing(base))
   })
   const close = async () => {
+    probes.drain()
     await closed(server)
     await Promise.all([upstreams.close(), faults.close(), bare.close()])
   }

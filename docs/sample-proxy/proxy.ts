@@ -1,4 +1,11 @@
-import { circuitBreaker, problemDetails, routes, validate } from 'good-gateway/koa'
+import {
+  circuitBreaker,
+  health,
+  problemDetails,
+  routes,
+  statusPage,
+  validate,
+} from 'good-gateway/koa'
 import type { PrometheusMetrics } from 'good-gateway/prometheus'
 import Koa from 'koa'
 import type { BareProxy } from './bare.js'
@@ -23,6 +30,9 @@ export interface Behind {
 /** Milliseconds; longer than the slow fault takes, short enough to wait for the one that hangs. */
 const TIMEOUT = 3000
 
+/** The probes of the sample; they are told when it is about to stop. */
+export const probes = health()
+
 /** The sample: an existing Koa proxy with the middlewares mounted before it. */
 export function createProxy({ upstream, faults, bare, listing, metrics }: Behind): Koa {
   const app = new Koa()
@@ -46,6 +56,8 @@ export function createProxy({ upstream, faults, bare, listing, metrics }: Behind
   })
 
   app.use(problemDetails({ name: 'sample-proxy' }))
+  // Without `authorize` the page is for this machine only.
+  app.use(probes).use(statusPage())
   app.use(
     routes({
       'POST /orders': [validate({ body: orderSchema }), orders],

@@ -1,20 +1,24 @@
 import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
-import { done, type Exchange, type Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import { done, type Step } from '../exchange/step.js'
 import { startObserver } from '../observer/start.js'
 import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
 import type { Breaker } from '../circuit/circuit.js'
+import type { Permit, Refusal } from '../circuit/permit.js'
 import { fallBack } from './fallback.js'
 import { type Action, fire } from './fire.js'
 import { Admission } from './admission.js'
 import { tickerOf } from '../exchange/deadlines.js'
 import {
   type CircuitBreakerOptions,
+  type Fallback,
   readOptions,
   type Settings,
 } from '../exchange/circuit-options.js'
+import { permission } from '../circuit/permission.js'
 import { refusalOf } from '../circuit/refusal.js'
 import { circuitsOf } from '../circuit/registry.js'
 
@@ -49,23 +53,24 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
   }
   function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
     // Nobody would be told of its end: the close of this response is over.
-    if (exchange.isClosed || exchange.res.closed)
-      return Promise.reject(new GatewayError('client_closed_request'))
+    if (isOver(exchange)) return Promise.reject(new GatewayError('client_closed_request'))
     watch(exchange)
     exchange.upstream = settings.name
     if (settings.repeatable) exchange.repeatable = true
     const circuit = circuits.get(keyOf(exchange))
-    const permit = circuit.enter()
-    if (typeof permit === 'string') {
-      const refusal = refusalOf(permit, circuit, settings.name)
-      if (settings.fallback === undefined || exchange.res.headersSent)
-        return Promise.reject(refusal)
-      return fallBack(exchange, refusal, settings.fallback)
+    const goOn = (permit: Permit | Refusal): Promise<void> => {
+      if (typeof permit === 'string')
+        return refuse(exchange, refusalOf(permit, circuit, settings.name), settings.fallback)
+      const admission = new Admission(exchange, mounted, circuit, permit)
+      return observe(exchange, next).then(done, (error: unknown) => {
+        if (!admission.caught(error)) throw error
+      })
     }
-    const admission = new Admission(exchange, mounted, circuit, permit)
-    return observe(exchange, next).then(done, (error: unknown) => {
-      if (!admission.caught(error)) throw error
-    })
+    const admitted = circuit.admit()
+    // To wait for nothing would take another turn for every request.
+    return admitted instanceof Promise
+      ? permission(circuit, admitted, () => isOver(exchange)).then(goOn)
+      : goOn(admitted)
   }
   return {
     step: circuitBreaker,
@@ -74,6 +79,17 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     },
     fire: (action) => fire(circuits.get(keyOf(currentExchange())), settings, action),
   }
+}
+
+const isOver = ({ isClosed, res }: Exchange): boolean => isClosed || res.closed
+
+function refuse(
+  exchange: Exchange,
+  refusal: GatewayError,
+  fallback: Fallback | undefined,
+): Promise<void> {
+  if (fallback === undefined || exchange.res.headersSent) return Promise.reject(refusal)
+  return fallBack(exchange, refusal, fallback)
 }
 
 /** The key of a request; what has none, or a wrong one, shares the circuit of the name. */

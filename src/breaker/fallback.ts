@@ -1,11 +1,11 @@
 import { warnThrew } from '../common/callback.js'
 import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { announcedLength, isHttp1 } from '../content/framing.js'
+import { announcedLength } from '../content/framing.js'
 import { type KeptBody, unreadCopy } from '../exchange/kept-body.js'
 import { adopt, Exchange, type Responder } from '../exchange/exchange.js'
 import { viewOf } from '../exchange/fallback-view.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { isMadeUp, originOf } from '../exchange/origin.js'
 import { dropUpstreamFields } from '../exchange/upstream-fields.js'
@@ -115,7 +115,7 @@ async function hasBodyFor(own: Exchange, exchange: Exchange, kept?: KeptBody): P
 
 /** Whether somebody has begun to read a body that is there all the same, peeked or kept. */
 const isRead = ({ req, body }: Exchange, kept?: KeptBody): boolean =>
-  isHttp1(req) && (body !== undefined || kept !== undefined) && announcedLength(req) !== 0
+  (body !== undefined || kept !== undefined) && announcedLength(req) !== 0
 
 /** The failure that a head is about to tell of, when the gateway made the response up for one. */
 export function failureAt(exchange: Exchange, head: Head): GatewayError | undefined {

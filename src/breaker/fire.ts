@@ -1,10 +1,11 @@
 import { GatewayError } from '../errors/gateway-error.js'
-import { explain } from '../exchange/calls.js'
+import { explain } from '../exchange/explain.js'
 import { clientLeft } from '../response/client.js'
 import { read } from '../failures/rule.js'
 import { currentExchange, isAbandoned, unobserved } from '../observer/context.js'
 import type { Circuit } from '../circuit/circuit.js'
 import type { Outcome, Settings } from '../exchange/circuit-options.js'
+import { permission } from '../circuit/permission.js'
 import { refusalOf } from '../circuit/refusal.js'
 import type { Follower } from '../exchange/exchange.js'
 import { waitIn } from '../common/retry-after.js'
@@ -35,7 +36,8 @@ export async function fire<T>(circuit: Circuit, settings: Settings, action: Acti
 async function admitted<T>(circuit: Circuit, settings: Settings, action: Action<T>): Promise<T> {
   // Nobody would abort the call.
   if (isAbandoned()) throw new GatewayError('client_closed_request')
-  const permit = circuit.enter()
+  const asked = circuit.admit()
+  const permit = asked instanceof Promise ? await permission(circuit, asked, isAbandoned) : asked
   if (typeof permit === 'string') throw refusalOf(permit, circuit, settings.name)
   const startedAt = performance.now()
   const end = (seen: Seen, error?: GatewayError) => {

@@ -30,8 +30,19 @@ export class Backoff {
     return Math.min(Math.round(spread), longest)
   }
 
-  opened(): void {
-    this.#inRow = this.#calm() ? 1 : this.#inRow + 1
+  /** How many times in a row the circuit has opened. */
+  get inRow(): number {
+    return this.#inRow
+  }
+
+  /** Others have opened it more often in a row. */
+  follow(inRow: number): void {
+    this.#inRow = Math.max(this.#inRow, inRow)
+  }
+
+  /** @param before - how often in a row others have opened it, where they have said so first. */
+  opened(before?: number): void {
+    this.#inRow = Math.max(this.#calm() ? 1 : this.#inRow + 1, before ?? 1)
     this.#closedAt = undefined
   }
 

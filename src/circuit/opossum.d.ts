@@ -1,4 +1,4 @@
-declare module 'opossum' {
+declare module '#opossum' {
   import type { EventEmitter } from 'node:events'
 
   interface Options {
@@ -28,4 +28,9 @@ declare module 'opossum' {
     close(): void
     shutdown(): void
   }
+}
+
+/** As the tests and the benchmark import it. */
+declare module 'opossum' {
+  export { default } from '#opossum'
 }

@@ -1,6 +1,7 @@
 import { util } from '../common/builtins.js'
 import { Circuit } from './circuit.js'
 import type { CircuitSettings } from './settings.js'
+import type { Shared } from './sharing.js'
 
 /** Most circuits of one name: one for each key. */
 const MOST_KEYS = 1000
@@ -25,6 +26,12 @@ export interface CircuitEntry {
   release(): void
 }
 
+/** Who shares the circuits of this process with others. */
+export interface Fleet {
+  /** What shares a circuit that exists now. */
+  join(name: string, key: string, circuit: Circuit): Shared
+}
+
 /** The circuits of one name: a single one, or one for each key. */
 export class Circuits {
   readonly settings: CircuitSettings
@@ -40,11 +47,25 @@ export class Circuits {
     // The only one need not be put in its place again.
     if (known !== undefined && this.#byKey.size === 1) return known
     if (known === undefined && this.#byKey.size >= MOST_KEYS) this.#makeRoom()
-    const circuit = known ?? new Circuit(this.settings, key === '' ? undefined : key)
+    const circuit = known ?? this.#made(key)
     // A map keeps the order of insertion: the first entry is the one that was used longest ago.
     this.#byKey.delete(key)
     this.#byKey.set(key, circuit)
     return circuit
+  }
+
+  #made(key: string): Circuit {
+    const circuit = new Circuit(this.settings, key === '' ? undefined : key)
+    circuit.share(shared.fleet?.join(this.settings.name, key, circuit))
+    return circuit
+  }
+
+  /** Shares all that exist, or with `undefined` none any more. */
+  share(fleet: Fleet | undefined): void {
+    for (const [key, circuit] of this.#byKey) {
+      circuit.shared?.left()
+      circuit.share(fleet?.join(this.settings.name, key, circuit))
+    }
   }
 
   /** The circuits that exist; makes none. */
@@ -68,14 +89,22 @@ export class Circuits {
       get retryAfter() {
         return circuit.state === 'closed' ? 0 : circuit.retryAfter
       },
-      open: () => circuit.forceOpen(),
-      close: () => circuit.close(),
+      open: () => {
+        circuit.forceOpen()
+        circuit.shared?.held()
+      },
+      close: () => {
+        circuit.close()
+        circuit.shared?.released()
+      },
       release: () => this.#release(key, circuit),
     }
   }
 
   #release(key: string, circuit: Circuit): void {
     if (this.#byKey.get(key) === circuit) this.#byKey.delete(key)
+    circuit.shared?.left()
+    circuit.share(undefined)
     circuit.breaker.shutdown()
   }
 
@@ -92,9 +121,35 @@ export class Circuits {
   }
 }
 
-const KEY = Symbol.for('good-gateway.circuits')
-const shared = globalThis as { [KEY]?: Map<string, Circuits> }
-const byName = (shared[KEY] ??= new Map<string, Circuits>())
+/** What all copies of the package in this process share; the number is that of its shape. */
+const KEY = Symbol.for('good-gateway.circuits/2')
+interface Registry {
+  readonly byName: Map<string, Circuits>
+  fleet: Fleet | undefined
+}
+const all = globalThis as { [KEY]?: Registry }
+const shared = (all[KEY] ??= { byName: new Map(), fleet: undefined })
+const { byName } = shared
+
+/**
+ * Shares the circuits of this process, those that come later too, until `leave` is called.
+ *
+ * @throws {TypeError} when they are shared already.
+ */
+export function shareAll(fleet: Fleet): () => void {
+  if (shared.fleet !== undefined)
+    throw new TypeError(
+      'shareCircuits: the circuits of this process are shared already; stop() that first',
+    )
+  const share = (by: Fleet | undefined): void => {
+    shared.fleet = by
+    for (const circuits of byName.values()) circuits.share(by)
+  }
+  share(fleet)
+  return () => {
+    if (shared.fleet === fleet) share(undefined)
+  }
+}
 
 /**
  * The circuits of a name; breakers of the same name share them.

@@ -13,7 +13,7 @@ export interface EventRequest {
   readonly operationId: string | undefined
   /** Name of the upstream, once a circuit breaker or `forward` has named it. */
   readonly upstream: string | undefined
-  /** The span that the request belongs to, where a tracer is there. */
+  /** The span that the request belongs to, where a tracer is there. @internal */
   trace: SpanIds | undefined
 }
 

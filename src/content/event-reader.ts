@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { StreamEvent } from './event-stream.js'
 
@@ -20,12 +21,17 @@ export function eventReader(
   most: number,
   onRetry: (retry: number) => void = () => {},
 ): EventReader {
-  const decoder = new TextDecoder()
+  let decoder: InstanceType<typeof TextDecoder> | undefined
+  const textOf = (bytes: Uint8Array): string => {
+    // Most streams are ASCII from end to end, and a decoder is a large object.
+    if (!decoder && isAscii(bytes)) return asciiOf(bytes)
+    decoder ??= new TextDecoder()
+    return decoder.decode(bytes, { stream: true })
+  }
   let isOver = false
   const parser: EventSourceParser = createParser({
     maxBufferSize: most,
-    onEvent: ({ event, data, id }) =>
-      onEvent({ ...(event !== undefined && { event }), data, ...(id !== undefined && { id }) }),
+    onEvent: ({ event, data, id }) => onEvent(eventOf(data, event, id)),
     onRetry,
     onComment: (comment) => onEvent({ data: '', comment }),
     onError: ({ type }) => {
@@ -34,8 +40,17 @@ export function eventReader(
   })
   return {
     push(bytes) {
-      if (!isOver) parser.feed(decoder.decode(bytes, { stream: true }))
+      if (!isOver) parser.feed(textOf(bytes))
       return !isOver
     },
   }
+}
+
+const asciiOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+
+/** Members that are missing are left out. */
+function eventOf(data: string, event: string | undefined, id: string | undefined): StreamEvent {
+  if (id !== undefined) return event === undefined ? { data, id } : { event, data, id }
+  return event === undefined ? { data } : { event, data }
 }

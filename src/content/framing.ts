@@ -51,10 +51,9 @@ export function isFull(res: ServerResponse): boolean {
   return res.writableNeedDrain || http2StreamOf(res)?.writableNeedDrain === true
 }
 
-/**
- * Whether a proxy may lose where the body of a request ends: http-proxy drops the chunks of these
- * methods and announces no bytes, and the upstream would take the body for the next request.
- */
-export function losesFraming({ method, headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined && (method === 'DELETE' || method === 'OPTIONS')
-}
+/** The methods whose calls Node gives no framing by itself. */
+const SELDOM_SEND = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'])
+
+/** Whether a request has a body, although its method seldom has one. */
+export const hasUnusualBody = (req: IncomingMessage): boolean =>
+  SELDOM_SEND.has(req.method ?? '') && hasBody(req)

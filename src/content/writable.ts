@@ -35,6 +35,7 @@ export function dropTrailerField(message: IncomingMessage): void {
 
 /** Takes a field off a message, in both of its forms. */
 export function removeField({ headers, rawHeaders }: IncomingMessage, name: string): void {
+  if (headers[name] === undefined) return
   delete headers[name]
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2)
     if (rawHeaders[at]?.toLowerCase() === name) rawHeaders.splice(at, 2)
@@ -42,8 +43,9 @@ export function removeField({ headers, rawHeaders }: IncomingMessage, name: stri
 
 /** Sets a field of a message, in both of its forms. */
 export function setField(message: IncomingMessage, name: string, value: string): void {
-  removeField(message, name.toLowerCase())
-  message.headers[name.toLowerCase()] = value
+  const lower = name.toLowerCase()
+  removeField(message, lower)
+  message.headers[lower] = value
   message.rawHeaders.push(name, value)
 }
 

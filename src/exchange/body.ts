@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Ticker, tickerFor, type Ticking } from '../common/ticker.js'
 import { warnOnce } from '../common/warn.js'
-import { announcedLength, isHttp1, losesFraming } from '../content/framing.js'
+import { announcedLength, isHttp1 } from '../content/framing.js'
 import { tooLarge } from '../content/too-large.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { ByteList } from '../content/byte-list.js'
@@ -28,26 +28,14 @@ const EMPTY = Buffer.alloc(0)
  *   `gateway_misconfigured` when somebody has read the body before.
  */
 export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
-  // The first reader of most requests, whose own limit holds.
-  if (exchange.body === undefined && !losesFraming(exchange.req))
-    return (exchange.body = read(exchange, options))
+  const { body } = exchange
+  // The first reader's own limit holds.
+  if (body === undefined) return (exchange.body = read(exchange, options))
   // Two readers at once would each hold back what the other waits for.
-  exchange.body ??= read(exchange, options)
-  return exchange.body.then((bytes) => {
+  return body.then((bytes) => {
     if (bytes.length > options.limit) throw tooLarge(`has ${bytes.length} bytes`, options.limit)
-    frame(exchange.req, bytes.length)
     return bytes
   })
-}
-
-/** A request whose framing would be lost is given the length of its body. */
-function frame(req: IncomingMessage, length: number): void {
-  if (!losesFraming(req)) return
-  const { headers } = req
-  headers['content-length'] = String(length)
-  delete headers['transfer-encoding']
-  // Trailers have no place without chunks.
-  delete headers['trailer']
 }
 
 function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
@@ -97,7 +85,7 @@ export function replaceBody(exchange: Exchange, bytes: Buffer, options: PeekOpti
   if (req.readableEnded) throw alreadyRead(req, options)
   takeAll(req)
   if (bytes.length > 0) req.unshift(bytes)
-  if (!Object.hasOwn(req, 'readableDidRead')) hideRead(req)
+  hideRead(req)
   exchange.body = Promise.resolve(bytes)
 }
 
@@ -124,17 +112,18 @@ function takeAll(req: IncomingMessage): Buffer {
   return chunks.concat()
 }
 
-/** fetch() refuses a body that was read before; ours was put back whole. */
+/** Nothing public takes back that a stream was read. */
+interface Reading {
+  readonly _readableState?: { dataEmitted?: boolean }
+}
+
+/**
+ * fetch() refuses a body that was read before; ours was put back whole. An own property or method of
+ * the request would make it outlive two collections of the young generation.
+ */
 function hideRead(req: IncomingMessage): void {
-  Object.defineProperty(req, 'readableDidRead', { value: false, configurable: true })
-  const shown = req.emit
-  req.emit = function emit(this: IncomingMessage, event: string | symbol, ...args: unknown[]) {
-    if (event === 'data' || event === 'end') {
-      Reflect.deleteProperty(req, 'readableDidRead')
-      if (req.emit === emit) req.emit = shown
-    }
-    return Reflect.apply(shown, req, [event, ...args]) as boolean
-  }
+  const { _readableState: state } = req as IncomingMessage & Reading
+  if (state) state.dataEmitted = false
 }
 
 const HELD = Symbol('held')

@@ -1,19 +1,21 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { EventRequest } from '../common/event-shapes.js'
-import { type Code, codes } from '../errors/codes.js'
-import { GatewayError, type GatewayErrorOptions } from '../errors/gateway-error.js'
-import { classify } from '../failures/classify.js'
+import type { Code } from '../errors/codes.js'
+import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft } from '../response/client.js'
 import type { Gate } from '../response/gate.js'
 import { tellCallEnd, tellUnended } from './call-event.js'
 import { type Asked, type Candidate, decide, endsWithRequest, foremost } from './deciding.js'
+import { explain, unknownCoding, upstreamError } from './explain.js'
 import { unauthorizedProxy } from './unauthorized-proxy.js'
 import { bodySpent, isBodySpent } from './spent-body.js'
 
 /** Whose calls they are, as far as the calls must know. */
 export interface CallsOwner extends EventRequest {
   readonly response: Gate
+  /** Whether the request is over. */
+  readonly isClosed: boolean
   fail(error: unknown): GatewayError
 }
 
@@ -37,6 +39,8 @@ export interface CallHead {
 export abstract class Call implements Candidate {
   /** Whose it is; undefined once its request is over. */
   calls: Calls | undefined
+  /** Those of the request in whose context it was made, where it was taken for another's. */
+  madeIn: Calls | undefined = undefined
   /** Milliseconds of the monotonic clock; so are the others. */
   readonly startedAt: number = performance.now()
   /** When its connection stood, TLS included; the start where it was used before. */
@@ -123,11 +127,13 @@ export abstract class Call implements Candidate {
   /**
    * This side has ended it after its head: the application needs no more of it. While its response is
    * on the way to the client, that is a timeout of the application's own.
+   *
+   * @param isTimeout - Whether it is known to be one.
    */
-  abortedByApplication(error: unknown): void {
+  abortedByApplication(error: unknown, isTimeout = false): void {
     const { calls } = this
     const isHalfway = calls?.relay === this && !calls.owner.response.res.writableEnded
-    if (this.failure || isHalfway) this.fail(error)
+    if (this.failure || isHalfway || isTimeout) this.fail(error)
     else this.end('aborted')
   }
 
@@ -169,6 +175,7 @@ export abstract class Call implements Candidate {
   /** Lets go of its request, which is over. */
   forget(): void {
     this.calls = undefined
+    this.madeIn = undefined
     if (this.state !== 'open') this.release()
   }
 
@@ -300,34 +307,3 @@ export class Calls {
 
 /** What becomes of a call whose body the upstream waits for in vain. */
 const WAITED: ReadonlySet<Code> = new Set(['upstream_timeout', 'upstream_connection_lost'])
-
-/** What an upstream may be called by. */
-type Named = { readonly upstream: string | undefined } | undefined
-
-/** What a low-level error means, when it is a known one. */
-export function explain(error: unknown, named: Named): GatewayError | undefined {
-  if (GatewayError.is(error)) return error
-  const { counts: _, code, ...options } = classify(error) ?? { counts: false }
-  if (code === undefined) return undefined
-  // The breakers of others do not tell how long they are open.
-  const wait = codes[code].waits && { retryAfter: 1 }
-  return upstreamError(named, code, { ...options, ...wait, cause: error })
-}
-
-/** An error that names the upstream of the request. */
-export function upstreamError(
-  named: Named,
-  code: Code,
-  options: GatewayErrorOptions = {},
-): GatewayError {
-  const upstream = named?.upstream
-  return new GatewayError(code, { ...options, ...(upstream !== undefined && { upstream }) })
-}
-
-/** Proxies drop the field with the connection (RFC 9112, section 6.1), and pass on bytes that nobody can read. */
-function unknownCoding(named: Named, coding: string): GatewayError {
-  return upstreamError(named, 'upstream_protocol_error', {
-    cause: new Error(`The upstream sent the transfer coding ${coding}.`),
-    proxyStatus: { error: 'http_response_transfer_coding', coding },
-  })
-}

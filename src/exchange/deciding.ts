@@ -24,6 +24,8 @@ export interface Candidate {
   readonly endedAt: number | undefined
   readonly status: number | undefined
   readonly currentFailure: object | undefined
+  /** The request in whose context it was made, where it was taken for another's. */
+  readonly madeIn: object | undefined
   /** Undefined once nothing is known any more. */
   asked(): Asked | undefined
   /** Whether it sends the body of the request as its own. */
@@ -122,9 +124,22 @@ function likenessOf(call: Candidate, requested: Requested): number {
   if (call.feeds(response.res)) return FEEDS
   if (call.isDropped || call.state === 'aborted' || asked?.method === 'CONNECT') return LAST_RESORT
   if (asked === undefined) return LIKE_NOTHING
+  return (call.takesBodyOf(req) ? TAKES_BODY : 0) + likenessOfAsked(asked, requested)
+}
+
+/** How much a call has of a request, by what it asks for. */
+export function likenessOfAsked(asked: Asked, requested: Requested): number {
+  const { req } = requested
   const path = asked.method === req.method ? likenessOfPath(asked.target, requested) : 0
-  if (call.takesBodyOf(req)) return TAKES_BODY + path
   return hasBody(req) && hasSameBody(asked, req) ? SAME_BODY + path : path
+}
+
+/** Whether a call asks for what a request does, but for what stands before the path. */
+export function isFor(asked: Asked, { req, url }: Requested): boolean {
+  if (asked.method !== req.method || (hasBody(req) && !hasSameBody(asked, req))) return false
+  const [a, b] = [split(asked.target), split(url)]
+  const most = Math.min(a.segments.length, b.segments.length)
+  return commonSegments(a, b) === Math.min(most, SAME_BODY - 1)
 }
 
 /**
@@ -134,6 +149,7 @@ function likenessOf(call: Candidate, requested: Requested): number {
 export function endsWithRequest(call: Candidate, requested: Requested): boolean {
   const { req, response } = requested
   if (call.feeds(response.res) || call.takesBodyOf(req)) return true
+  if (call.madeIn !== undefined) return false
   const asked = call.asked()
   if (asked === undefined || asked.method === 'CONNECT' || asked.method !== req.method) return false
   const isSafe = SAFE.has(asked.method)

@@ -8,26 +8,17 @@ import { Gate } from '../response/gate.js'
 import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { hasUnusualBody } from '../content/framing.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
+import type { Carrier } from './carrier.js'
 import { leaveConnection, onSocketClose } from './connection.js'
 import { type Origin, originOf } from './origin.js'
+import { pipeFramed } from './framing.js'
 import { refusedHead } from './refused-head.js'
-import { type Review, reviewBy } from './review.js'
 import { tellEnd, tellProblem, tellStart } from './tell.js'
+import { type Review, reviewBy } from './review.js'
 import { dropUpstreamFields } from './upstream-fields.js'
-
-/** The request and response of the host; nothing of a framework. */
-export interface Carrier {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** Path parameters, where the host's router has found them. */
-  readonly params?: Readonly<Record<string, string>> | undefined
-  /** The request target before a router of the host has taken something off. */
-  readonly url?: string | undefined
-  /** What the host's router has taken off; undefined where the host does not tell. */
-  readonly mountPath?: string | undefined
-}
 
 /** Answers errors; each stands in front of the one before. */
 export interface Responder {
@@ -200,13 +191,17 @@ export class Exchange {
     const origin = originOf(this.calls, head.status)
     this.origin = origin
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    const wishes: Wish[] = []
+    let wishes = NO_WISHES
     for (let at = 0; at < followers.length; at++) {
       const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes.push(wish)
+      if (wish) wishes = [...wishes, wish]
     }
-    const isAnswered = wishes.some((wish) => typeof wish === 'function')
-    if (isAnswered || this.#reviewers.length === 0) return wishes
+    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
+  }
+
+  /** Asks those who review the response, unless somebody answers in its place. */
+  #reviewed(head: Head, wishes: Wish[]): Wish[] {
+    if (wishes.some((wish) => typeof wish === 'function')) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
@@ -224,8 +219,8 @@ export class Exchange {
         if (follower?.closesAt === step) tellClosed(this, follower)
       }
     followers.length = 0
-    tellEnd(this)
     this.calls.release()
+    tellEnd(this)
     this.hostContext = undefined
     if (context === undefined) return
     context.exchange = undefined
@@ -253,6 +248,7 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
+const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange
@@ -266,23 +262,6 @@ const PLAIN: Responder = {
   },
   report: (exchange, error) => tellProblem(exchange, error, { reported: true }),
 }
-
-/**
- * What every middleware is inside; the adapters of the entries turn it into their host's shape.
- *
- * Where nothing has to be awaited it is no `async` function: each promise costs time on every request.
- * `next` never throws; it gives a promise that rejects.
- */
-export interface Step {
-  (exchange: Exchange, next: () => Promise<unknown>): Promise<void>
-  /** Whether it checks the body of each request, so that a route without bodies is no place for it. */
-  readonly checksBody?: boolean
-  /** Whether it answers by itself, so that nothing has to come after it. */
-  readonly answers?: boolean
-}
-
-/** Takes the place of a result that nobody wants. */
-export const done = (): void => {}
 
 /** The number changes with the shape of the object: copies of the package that differ keep apart. */
 const KEY = Symbol.for('good-gateway.exchange/2')
@@ -317,6 +296,7 @@ function hasNames(params: object): boolean {
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
   if (req.httpVersionMajor === 1) tidyFraming(req)
+  if (hasUnusualBody(req)) req.pipe = pipeFramed
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
   res.on('close', closeOfResponse)

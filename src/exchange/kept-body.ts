@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { http } from '../common/builtins.js'
 import { announcedLength, isHttp1 } from '../content/framing.js'
 import { takeEarly } from './body.js'
@@ -88,20 +89,42 @@ function pushKept(
 
 /** Whether there is a body to keep: one that somebody has read before is not there any more. */
 export const isKeepable = (req: IncomingMessage): boolean =>
-  isHttp1(req) && announcedLength(req) !== 0 && !req.readableDidRead && !req.destroyed
+  announcedLength(req) !== 0 && !req.readableDidRead && !req.destroyed
 
-/** What a stream has for itself; all else of a request is the same for its copy. */
-const HEAD = ['headers', 'rawHeaders', 'method', 'url', 'httpVersion', 'trailers', 'rawTrailers']
+/** What a request has beside its body, which is the same for its copy. */
+const HEAD = [
+  'headers',
+  'rawHeaders',
+  'method',
+  'url',
+  'trailers',
+  'rawTrailers',
+  'httpVersion',
+  'httpVersionMajor',
+  'httpVersionMinor',
+]
+/** And that of a stream of HTTP/2, or of a request that was made up. */
+const OTHERS = ['stream', 'authority', 'scheme', 'socket', 'connection']
 
 /** The same request with its body unread. */
-export function unreadCopy(req: IncomingMessage): IncomingMessage {
+export const unreadCopy = (req: IncomingMessage): IncomingMessage =>
+  isHttp1(req) ? copyOfHttp1(req) : copyOfOther(req)
+
+function copyOfHttp1(req: IncomingMessage): IncomingMessage {
   const copy = new http.IncomingMessage(req.socket)
   Object.setPrototypeOf(copy, Object.getPrototypeOf(req) as object)
-  const entries = Object.entries(req).filter(([name]) => !(name in copy))
-  const head = HEAD.map((name) => [name, Reflect.get(req, name)] as const)
-  Object.assign(copy, Object.fromEntries([...entries, ...head]))
-  copy.httpVersionMajor = req.httpVersionMajor
-  copy.httpVersionMinor = req.httpVersionMinor
-  copy.complete = true
-  return copy
+  return Object.assign(copy, partsOf(req, copy, HEAD), { complete: true })
+}
+
+/** Its class has its parts in places that no copy can have; a stream that has all of them does. */
+function copyOfOther(req: IncomingMessage): IncomingMessage {
+  const copy = new Readable({ read() {} })
+  const parts = partsOf(req, copy, [...HEAD, ...OTHERS])
+  return Object.assign(copy, parts, { complete: true }) as unknown as IncomingMessage
+}
+
+function partsOf(req: IncomingMessage, copy: object, names: readonly string[]): object {
+  const own = Object.entries(req).filter(([name]) => !(name in copy))
+  const others = names.filter((name) => name in req).map((name) => [name, Reflect.get(req, name)])
+  return Object.fromEntries([...own, ...others] as [string, unknown][])
 }

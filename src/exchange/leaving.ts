@@ -1,7 +1,7 @@
 import { isFull } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { serverTimedOut } from '../response/client.js'
-import { upstreamError } from './calls.js'
+import { upstreamError } from './explain.js'
 import type { Exchange } from './exchange.js'
 
 /** Milliseconds by which a timer of Node's may be early. */

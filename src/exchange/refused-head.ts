@@ -1,6 +1,7 @@
 import { GatewayError } from '../errors/gateway-error.js'
 import { text } from '../failures/rule.js'
-import { type Calls, upstreamError } from './calls.js'
+import type { Calls } from './calls.js'
+import { upstreamError } from './explain.js'
 
 /** What Node throws for a head that it refuses to write. */
 const REFUSALS: ReadonlySet<string> = new Set([

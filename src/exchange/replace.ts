@@ -2,7 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import type { GatewayError } from '../errors/gateway-error.js'
 import { resetHeaders } from '../response/buffered.js'
 import type { Head } from '../response/head.js'
-import { explain } from './calls.js'
+import { explain } from './explain.js'
 import type { Exchange } from './exchange.js'
 import { originOf } from './origin.js'
 

@@ -147,7 +147,8 @@ class Hooks {
     this.#leave()
     if (origin?.by === 'upstream' && origin.call.state === 'open') {
       // A refusal, whose body is a response like any other; no event can be appended to it.
-      showSocket(res, this.#upgrade.socket)
+      res.statusCode = origin.call.status ?? res.statusCode
+      showSocket(res, this.#upgrade.req.socket)
       response.head = undefined
       return
     }

@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.js'
 import { ask } from '../common/callback.js'
 import type { GatewayError } from '../errors/gateway-error.js'
-import { explain } from './calls.js'
+import { explain } from './explain.js'
 import { classify } from '../failures/classify.js'
 import { meaningOfStatus } from '../failures/table.js'
 import { brokenBy, clientLeft } from '../response/client.js'

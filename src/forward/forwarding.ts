@@ -1,20 +1,18 @@
 import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors/gateway-error.js'
-import { upstreamError } from '../exchange/calls.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import type { Transform } from '../transform/types.js'
-import { FirstEvent, type Held, LastEvent } from './first-event.js'
+import { FirstEvent, type Held, LastEvent, streamError } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
-import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
+import { hasOther, isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
-import { pathOf, sendingTo, type Sent } from './sending.js'
+import { sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-import { Translation, untold } from './translation.js'
+import { translate, untold } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -35,6 +33,8 @@ export class Forwarding implements Follower, Receiver {
   #planned: Plan | undefined
   #first: Held | undefined
   #last: LastEvent | undefined
+  /** The head of a body that has not begun. */
+  #waiting: ResponseHead | undefined
   #relay: Relay | undefined
   #timer: NodeJS.Timeout | undefined
   #resolve!: () => void
@@ -63,21 +63,26 @@ export class Forwarding implements Follower, Receiver {
     if (this.#planned) return call.drop()
     const isStream = status < 300 && isEventStream(fields)
     if (isStream) this.#last = new LastEvent()
-    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
+    if (isStream && hasOther(this.#mounted, this.#at, this.#retries))
+      this.#first = { head, event: new FirstEvent() }
+    // Without its body it is of no use, and where that never comes there can still be an answer.
+    else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
     else this.#begin(call, head)
   }
 
   data(chunk: Buffer, raw = chunk): boolean {
     this.#last?.push(raw)
+    if (this.#waiting) this.#beginWaiting(this.#waiting)
     if (this.#first) return this.#awaitFirst(this.#first, chunk, raw)
     return chunk.length === 0 || (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
     if (this.#first) this.#beginWithHeld(this.#first)
+    if (this.#waiting) this.#beginWaiting(this.#waiting)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
-      ? this.#streamError('The event stream has ended with an error event.')
+      ? streamError(this.#exchange, 'The event stream has ended with an error event.')
       : undefined
   }
 
@@ -102,6 +107,7 @@ export class Forwarding implements Follower, Receiver {
     const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
     this.#first = undefined
+    this.#waiting = undefined
     if (plan) this.#go(plan)
     else this.#finish(isFailed ? failure : undefined)
   }
@@ -117,7 +123,7 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #attempt(): void {
-    const target = this.#target
+    const target = this.#mounted.targets[this.#at] as Target
     if (isOver(this.#exchange)) return this.#finish()
     if (target.name !== undefined) this.#exchange.upstream = target.name
     if (target.circuit === undefined) return this.#ask(target)
@@ -132,19 +138,15 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #ask(target: Target): void {
-    if (target.transform === undefined || this.#sent.upgrading)
-      return this.#send(target, this.#sent, this)
-    this.#translate(target, target.transform).catch((error: unknown) =>
-      this.#finish(untold(error, this.#exchange, this.#at === 0)),
+    const { transform } = target
+    if (transform === undefined || this.#sent.upgrading) return this.#send(target, this.#sent, this)
+    translate(transform, this.#exchange, this.#mounted.settings, this).then(
+      ({ edits, receiver }) => {
+        if (isOver(this.#exchange)) this.#finish()
+        else this.#send(target, { ...this.#sent, edits }, receiver)
+      },
+      (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
     )
-  }
-
-  async #translate(target: Target, transform: Transform): Promise<void> {
-    const { rewrite, bufferLimit } = this.#mounted.settings
-    const translation = Translation.of(this.#exchange, transform, bufferLimit)
-    const edits = await translation?.request(pathOf(this.#exchange, rewrite))
-    if (isOver(this.#exchange)) return this.#finish()
-    this.#send(target, { ...this.#sent, edits }, translation?.receiver(this) ?? this)
   }
 
   #send(target: Target, sent: Sent, receiver: Receiver): void {
@@ -203,11 +205,16 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.headOut(call)
   }
 
+  #beginWaiting(head: ResponseHead): void {
+    this.#waiting = undefined
+    if (this.#call) this.#begin(this.#call, head)
+  }
+
   #awaitFirst(first: Held, chunk: Buffer, raw: Buffer): boolean {
     const found = first.event.push(chunk, raw)
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
-    const failure = this.#streamError('The event stream has begun with an error event.')
+    const failure = streamError(this.#exchange, 'The event stream has begun with an error event.')
     this.#planned = this.#plan({ failure })
     if (this.#planned === undefined) return this.#beginWithHeld(first)
     this.#call?.destroy(failure)
@@ -220,10 +227,6 @@ export class Forwarding implements Follower, Receiver {
     if (this.#call === undefined) return true
     this.#begin(this.#call, head)
     return event.chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
-  }
-
-  #streamError(message: string): GatewayError {
-    return upstreamError(this.#exchange, 'upstream_error', { cause: new Error(message) })
   }
 
   #leave(call: ForwardCall, isExcused = false): void {
@@ -240,15 +243,5 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
-  }
-
-  get #target(): Target {
-    return this.#mounted.targets[this.#at] as Target
-  }
-
-  /** Whether there would be another attempt. */
-  get #hasOther(): boolean {
-    const { targets, settings } = this.#mounted
-    return this.#at + 1 < targets.length || this.#retries < settings.retries
   }
 }

@@ -1,4 +1,5 @@
-import type { Circuit, Permit, Refusal, Verdict } from '../circuit/circuit.js'
+import type { Circuit, Permit, Verdict } from '../circuit/circuit.js'
+import { permission } from '../circuit/permission.js'
 import { refusalOf } from '../circuit/refusal.js'
 import { type Circuits, circuitsOf } from '../circuit/registry.js'
 import { waitIn } from '../common/retry-after.js'
@@ -38,13 +39,11 @@ export class TargetCircuit {
   async enter(exchange: Exchange): Promise<Passage> {
     const circuit = this.#circuits.get()
     // Where processes share it, they are asked first.
-    const asked: Permit | Refusal | Promise<Permit | Refusal> = circuit.enter()
-    const permit = await asked
+    const asked = circuit.admit()
+    const isOver = () => exchange.isClosed
+    const permit = asked instanceof Promise ? await permission(circuit, asked, isOver) : asked
     if (typeof permit === 'string') throw refusalOf(permit, circuit, this.settings.name)
-    const passage = new Passage(exchange, this, circuit, permit)
-    if (!exchange.isClosed) return passage
-    passage.end(undefined)
-    throw new GatewayError('client_closed_request')
+    return new Passage(exchange, this, circuit, permit)
   }
 }
 

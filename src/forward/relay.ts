@@ -38,7 +38,7 @@ export class Relay {
     if (via !== false) kept.push('Via', `1.1 ${via}`)
     writeHead(res, head, withOwn(res, kept))
     // With what has come of the body it is one packet; without it, the client need not wait.
-    process.nextTick(flush, res)
+    if (isOpen) process.nextTick(flush, res)
     if (keepAlive !== false && isOpen && isEventStream(fields))
       this.#keepAlive = new KeepAlive(response, res, keepAlive)
   }

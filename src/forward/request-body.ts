@@ -53,10 +53,15 @@ export const EMPTY: RequestBody = {
  */
 export function takeBody(exchange: Exchange, most: number): RequestBody | Promise<RequestBody> {
   const { req, body } = exchange
-  if (body !== undefined)
-    return body.then((bytes) =>
-      bytes.length === 0 && !hasLength(req) ? EMPTY : new WholeBody(bytes),
-    )
+  if (body === undefined) return takeFromStream(req, most)
+  return body.then(
+    (bytes) => (bytes.length === 0 && !hasLength(req) ? EMPTY : new WholeBody(bytes)),
+    // Too large to be peeked, and only reported: it is in the stream.
+    () => takeFromStream(req, most),
+  )
+}
+
+function takeFromStream(req: IncomingMessage, most: number): RequestBody {
   const announced = announcedLength(req)
   if (announced === 0) return hasLength(req) ? new WholeBody(Buffer.alloc(0)) : EMPTY
   if (req.readableDidRead || req.readableEnded) throw bodySpent(req)

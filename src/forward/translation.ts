@@ -1,7 +1,7 @@
 import { ByteList } from '../content/byte-list.js'
 import { codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { FieldEdit } from '../response/head.js'
 import type { Edits } from '../transform/change.js'
@@ -11,11 +11,35 @@ import { changeRequest } from '../transform/request.js'
 import { changeResponse, untranslated } from '../transform/response.js'
 import type { Transform, Transformer } from '../transform/types.js'
 import type { ForwardCall, Receiver, ResponseHead } from './forward-call.js'
+import type { Settings } from './options.js'
 import { isOver } from './plan.js'
 import { type Fields, isEventStream } from './response-fields.js'
+import { pathOf } from './sending.js'
+
+/** What one attempt sends that is not the client's, and who receives its response. */
+interface Translated {
+  readonly edits: Edits | undefined
+  readonly receiver: Receiver
+}
+
+/**
+ * Translates the request for a target that has a transform.
+ *
+ * @throws Whatever the transform throws.
+ */
+export async function translate(
+  transform: Transform,
+  exchange: Exchange,
+  { rewrite, bufferLimit }: Settings,
+  receiver: Receiver,
+): Promise<Translated> {
+  const translation = Translation.of(exchange, transform, bufferLimit)
+  const edits = await translation?.request(pathOf(exchange, rewrite))
+  return { edits, receiver: translation?.receiver(receiver) ?? receiver }
+}
 
 /** One attempt whose target has a transform. */
-export class Translation {
+class Translation {
   readonly #exchange: Exchange
   readonly #transformer: Transformer
   readonly #limit: number

@@ -1,13 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
-import {
-  type Carrier,
-  type Exchange,
-  exchangeOf,
-  knownExchange,
-  type Step,
-} from '../exchange/exchange.js'
+import { type Exchange, exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
 import { warnOnce } from '../common/warn.js'
 import { forwardStep } from '../forward/forward.js'
 import type { ForwardOptions } from '../forward/options.js'
@@ -17,6 +13,8 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { TransformOptions } from '../transform/options.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
@@ -30,9 +28,13 @@ import {
   circuitBreakerOn,
   type ForwardHandle,
   forwardOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -66,6 +68,10 @@ type ConnectEnd = (
 ) => void
 /** The middleware of `forward`, which is also a handler by itself: `(req, res) => …`. */
 export type ConnectForward = ConnectEnd & ForwardHandle
+/** The middleware of `health`. */
+export type ConnectHealth = ConnectMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type ConnectStatusPage = ConnectMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type ConnectRoutes = RouteTable<AnyConnectMiddleware>
 
@@ -239,6 +245,31 @@ export function plainPaths(): ConnectMiddleware {
  */
 export function forward(options: ForwardOptions): ConnectForward {
   return forwardOn(host, forwardStep(options))
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): ConnectHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): ConnectStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

@@ -3,13 +3,15 @@ import type { Socket } from 'node:net'
 import type { Breaker } from '../circuit/circuit.js'
 import type { CircuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { Action } from '../breaker/fire.js'
-import type { Exchange, Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import type { ForwardStep } from '../forward/forward.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
 import type { RouteTable } from '../routing/table.js'
-import { framed } from '../exchange/framing.js'
+import type { Health } from '../telemetry/health.js'
+import type { StatusPage } from '../telemetry/status/status-page.js'
 import { type OpenApiOptions, openApiRoutes } from '../validation/openapi/openapi.js'
 import type { Parts, Validation } from '../validation/validate.js'
 
@@ -62,6 +64,21 @@ export interface ForwardHandle {
   close(): Promise<unknown>
 }
 
+/** What a `health` middleware is told of the server. */
+export interface HealthHandle {
+  /**
+   * The server is about to stop: from now on its readiness is 503 `gateway_shutting_down`, so that a
+   * load balancer sends no new requests. Those that still come are answered as before.
+   */
+  drain(): void
+}
+
+/** What a `statusPage` middleware can be told. */
+export interface StatusPageHandle {
+  /** Collects no more, and ends the streams of events; the page itself still answers. */
+  stop(): void
+}
+
 /** The function `routes`, and its way to make a table. */
 export interface Routes<Middleware, Routable, Given> {
   /**
@@ -85,20 +102,15 @@ export interface Routes<Middleware, Routable, Given> {
   ): Middleware & Checked<Given>
 }
 
-/** Runs a step, once what comes after it can send the request on whole. */
+/** Runs a step; what a middleware refuses that works alone is told to those who listen to events. */
 export function runStep(
   step: Step,
   exchange: Exchange,
   next: () => Promise<unknown>,
 ): Promise<void> {
-  const done =
-    framed(exchange)?.then(
-      () => step(exchange, next),
-      // The step answers it, or has a reason of its own to refuse the request.
-      (error: unknown) => step(exchange, () => Promise.reject(error as Error)),
-    ) ?? step(exchange, next)
-  if (exchange.hasProblemDetails || !isListenedTo()) return done
-  return done.catch((error: unknown) => thrown(exchange, error))
+  const ended = step(exchange, next)
+  if (exchange.hasProblemDetails || !isListenedTo()) return ended
+  return ended.catch((error: unknown) => thrown(exchange, error))
 }
 
 /** Nobody else tells what a middleware refuses that works alone: the host answers it. */
@@ -152,6 +164,22 @@ export function forwardOn<Middleware extends object>(
   { step, upgrade, close }: ForwardStep,
 ): Middleware & ForwardHandle {
   return Object.assign(middlewareOf(step), { upgrade, close })
+}
+
+/** The middleware of `health`, with the way to its end. */
+export function healthOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, drain }: Health,
+): Middleware & HealthHandle {
+  return Object.assign(middlewareOf(step), { drain })
+}
+
+/** The middleware of `statusPage`, with the way to its end. */
+export function statusPageOn<Middleware extends object>(
+  { middlewareOf }: Pick<Host<Middleware, never, never>, 'middlewareOf'>,
+  { step, stop }: StatusPage,
+): Middleware & StatusPageHandle {
+  return Object.assign(middlewareOf(step), { stop })
 }
 
 /** The function `routes` of a host. */

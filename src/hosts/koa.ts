@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { circuitBreakerStep } from '../breaker/circuit-breaker.js'
 import type { CircuitBreakerOptions } from '../exchange/circuit-options.js'
-import { type Carrier, exchangeOf, knownExchange, type Step } from '../exchange/exchange.js'
+import { exchangeOf, knownExchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
+import type { Carrier } from '../exchange/carrier.js'
 import { forwardStep } from '../forward/forward.js'
 import type { ForwardOptions } from '../forward/options.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
@@ -9,6 +11,8 @@ import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
 import { plainPathsStep } from '../routing/plain-paths.js'
 import type { RouteTable } from '../routing/table.js'
+import { type HealthOptions, healthStep } from '../telemetry/health.js'
+import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { TransformOptions } from '../transform/options.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
@@ -22,9 +26,13 @@ import {
   circuitBreakerOn,
   type ForwardHandle,
   forwardOn,
+  type HealthHandle,
+  healthOn,
   type Routes,
   routesOn,
   runStep,
+  type StatusPageHandle,
+  statusPageOn,
   validateOn,
 } from './host.js'
 
@@ -58,6 +66,10 @@ export type KoaValidate<Valid extends Parts = Parts> = KoaMiddleware & Checked<K
 export type KoaCircuitBreaker = KoaMiddleware & CircuitBreakerHandle
 /** The middleware of `forward`. */
 export type KoaForward = KoaMiddleware & ForwardHandle
+/** The middleware of `health`. */
+export type KoaHealth = KoaMiddleware & HealthHandle
+/** The middleware of `statusPage`. */
+export type KoaStatusPage = KoaMiddleware & StatusPageHandle
 /** The table of `routes`. */
 export type KoaRoutes = RouteTable<AnyKoaMiddleware>
 
@@ -182,6 +194,31 @@ export function plainPaths(): KoaMiddleware {
  */
 export function forward(options: ForwardOptions): KoaForward {
   return forwardOn(host, forwardStep(options))
+}
+
+/**
+ * Answers the probes of an orchestrator: `/livez` while the process runs, `/readyz` until `drain()`.
+ *
+ * @throws {TypeError} when an option is wrong.
+ * @example
+ * const probes = health()
+ * app.use(probes)
+ * process.once('SIGTERM', () => probes.drain())
+ */
+export function health(options?: HealthOptions): KoaHealth {
+  return healthOn({ middlewareOf }, healthStep(options))
+}
+
+/**
+ * Shows the state of the gateway, its circuits first: a page, JSON, or server-sent events by `Accept`.
+ * Without `authorize` it is for this machine only.
+ *
+ * @throws {TypeError} when an option is wrong, or there are `actions` without `authorize`.
+ * @example
+ * app.use(statusPage({ authorize: ({ req }) => isAdmin(req), actions: true }))
+ */
+export function statusPage(options?: StatusPageOptions): KoaStatusPage {
+  return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
 
 /** Runs middlewares for the routes of a table, or of an OpenAPI document. */

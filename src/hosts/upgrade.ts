@@ -43,10 +43,7 @@ export function upgradeListener(
     run({ req, res }, () => handler(req, socket, head))
   }
   return (req, duplex, head) => {
-    // Node's own servers pass a socket; their type says less for those who make up others.
-    // Node 26 gives another stream where an upgrade has a body: it is the handler's alone.
-    if (!('destroySoon' in duplex)) return void handler(req, duplex as Socket, head)
-    const socket = duplex as Socket
+    const socket = asSocket(duplex)
     // Node listens no more: a client that resets the connection would end the process.
     socket.on('error', ignore)
     if (isTaken(socket)) return
@@ -64,6 +61,16 @@ export function upgradeListener(
 
 const ignore = (): void => {}
 
+/**
+ * Node's own servers pass a socket, whatever their type says. Node 26 passes another stream where the
+ * body of the request has not come yet: it writes to the socket and closes it, as that does.
+ */
+function asSocket(duplex: Duplex): Socket {
+  const destroySoon = () => void duplex.end(() => duplex.destroy())
+  if (!('destroySoon' in duplex)) Object.assign(duplex, { destroySoon })
+  return duplex as Socket
+}
+
 /** Whether another listener of the same server has answered: Node hands over a socket that nobody reads. */
 const isTaken = (socket: Socket): boolean =>
   socket.destroyed ||
@@ -72,7 +79,7 @@ const isTaken = (socket: Socket): boolean =>
 
 /** Answers come in the order of their requests (RFC 9112, section 9.3.2). */
 function afterThoseInFront(req: IncomingMessage, socket: Socket, then: () => void): void {
-  const first = answeringOn(socket)
+  const first = answeringOn(req.socket)
   if (socket.destroyed) return
   if (!first || first.req === req) return then()
   first.once('close', () => afterThoseInFront(req, socket, then))

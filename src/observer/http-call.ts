@@ -2,7 +2,8 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import { Call, type Calls, explain, upstreamError } from '../exchange/calls.js'
+import { Call, type Calls } from '../exchange/calls.js'
+import { explain, upstreamError } from '../exchange/explain.js'
 import { makeWritable } from '../content/writable.js'
 import type { Asked } from '../exchange/deciding.js'
 import { read } from '../failures/rule.js'
@@ -103,7 +104,7 @@ export class HttpCall extends Call {
     // Bytes after a whole response: what was let through is good, only the connection is not.
     if (response?.complete && this.calls?.owner.response.res.headersSent) return
     if (response && this.#request?.destroyed && !endedByPeer(response))
-      return this.abortedByApplication(this.#timeout(error))
+      return this.abortedByApplication(this.#timeout(error), this.#isTimeout(error))
     this.isDropped = !response && this.failure === undefined && this.#isDestroyedHere(error)
     this.fail(this.#meaningOf(error))
   }
@@ -120,7 +121,11 @@ export class HttpCall extends Call {
     // A whole response that nobody has read to its end is said to be aborted, too.
     if (response.complete) return
     if (endedByPeer(response)) this.fail(response.errored)
-    else this.abortedByApplication(this.#timeout(response.errored))
+    else
+      this.abortedByApplication(
+        this.#timeout(response.errored),
+        this.#isTimeout(this.#request?.errored),
+      )
   }
 
   destroy(error?: Error): void {
@@ -215,6 +220,14 @@ export class HttpCall extends Call {
     return isUnverified ? upstreamError(owner, 'upstream_tls_certificate', { cause: error }) : error
   }
 
+  /** Whether an end on this side, after the head, was that of a time: of a signal, or of the socket. */
+  #isTimeout(error: unknown): boolean {
+    if (isOfSignal(error) || isOfSignal(read(error, 'cause'))) return true
+    const { timeout = 0 } = this.#request?.socket ?? {}
+    const waited = performance.now() - (this.answeredAt ?? Infinity)
+    return timeout > 0 && waited >= timeout - PRECISION
+  }
+
   /** Without a timeout, and not by a failure of the connection: it is not wanted any more. */
   #isDestroyedHere(error: unknown): boolean {
     const request = this.#request
@@ -257,5 +270,15 @@ const isOfSystem = (error: unknown): boolean => read(error, 'syscall') !== undef
 
 /** Whether a response that broke was broken by the other side; `aborted` is said of both. */
 function endedByPeer({ socket }: IncomingMessage): boolean {
-  return socket.readableEnded || socket.errored !== null
+  const { errored } = socket
+  // What this side destroys a connection with is kept there, too; that of TLS names its library.
+  return socket.readableEnded || isOfSystem(errored) || read(errored, 'library') !== undefined
 }
+
+/** Milliseconds by which a timer of Node's may be early. */
+const PRECISION = 5
+
+const SIGNALS: ReadonlySet<unknown> = new Set(['AbortError', 'TimeoutError'])
+
+/** What a signal ends a request with. */
+const isOfSignal = (error: unknown): boolean => SIGNALS.has(read(error, 'name'))

@@ -5,7 +5,13 @@ import type { Calls } from '../exchange/calls.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { currentExchange, observer } from './context.js'
 import { CALL, HttpCall, type Observed } from './http-call.js'
-import { isRedirecting, onWrapperError, type Redirecting, wrapperOf } from './redirects.js'
+import { beginIn } from './owner.js'
+import {
+  isRedirecting,
+  onWrapperError,
+  type Redirecting,
+  wrapperOf,
+} from '../exchange/redirects.js'
 
 interface RequestMessage {
   readonly request: Observed
@@ -51,17 +57,17 @@ export function callOf(request: Observed): HttpCall | undefined {
     if (observer.tellsOfCreation) request[CALL] = null
     return undefined
   }
-  return begin(request, exchange.calls)
+  const call = new HttpCall(exchange.calls, request)
+  request[CALL] = call
+  beginIn(exchange.calls, call)
+  return follow(request, call)
 }
 
-function begin(request: Observed, calls: Calls): HttpCall {
-  const call = new HttpCall(calls, request)
-  request[CALL] = call
-  calls.begin(call)
+function follow(request: Observed, call: HttpCall): HttpCall {
   call.timeConnection()
   request.on('close', closeOfRequest)
   request.on(errorMonitor, errorOfRequest)
-  const { aborted } = calls
+  const aborted = call.calls?.aborted
   // Node 20 tells late: what has a socket already was made before, and is not new work.
   if (aborted && !observer.tellsOfCreation && request.socket)
     process.nextTick(() => call.calls?.abortIfOwn(call, aborted))
@@ -82,7 +88,15 @@ export function takeBody(target: unknown, exchange: Exchange | undefined): void 
 function takeInto(request: Observed, calls: Calls): void {
   const call = request[CALL] ?? begin(request, calls)
   if (call.calls !== calls) calls.take(call)
+  call.madeIn = undefined
   call.takesBody = true
+}
+
+function begin(request: Observed, calls: Calls): HttpCall {
+  const call = new HttpCall(calls, request)
+  request[CALL] = call
+  calls.begin(call)
+  return follow(request, call)
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { hasBody } from '../content/framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { type Call, explain } from '../exchange/calls.js'
+import type { Call } from '../exchange/calls.js'
+import { explain } from '../exchange/explain.js'
 import { type Exchange, type Follower, knownExchange } from '../exchange/exchange.js'
+import { pipeFramed } from '../exchange/framing.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
 import { tellProblem } from '../exchange/tell.js'
 import { bodySpent, isBodySpent, wasRead } from '../exchange/spent-body.js'
@@ -10,6 +12,7 @@ import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
 import { currentExchange, exchangeOfBody, observer, runIn } from './context.js'
 import { takeBody } from './http.js'
+import { giveBack, waitsForCall, waitsNoMore } from './owner.js'
 
 /** Runs the rest of a request so that its outgoing calls are known as its own. */
 export function observe(exchange: Exchange, next: () => Promise<unknown>): Promise<unknown> {
@@ -20,6 +23,7 @@ export function observe(exchange: Exchange, next: () => Promise<unknown>): Promi
 export function watch(exchange: Exchange): void {
   if (exchange.isWatched) return
   exchange.isWatched = true
+  waitsForCall(exchange.calls)
   exchange.follow(ABORT)
   hook(exchange.response)
   const { req } = exchange
@@ -31,9 +35,14 @@ export function watch(exchange: Exchange): void {
 const ABORT: Follower = {
   closesAt: 'calls',
   callStarted(call) {
-    if (call.calls && wasRead(call.calls.owner.req)) setTimeout(judgeBody, PATIENCE, call).unref()
+    const { calls } = call
+    if (calls === undefined) return
+    waitsNoMore(calls)
+    if (call.madeIn === undefined) giveBack(calls)
+    if (wasRead(calls.owner.req)) setTimeout(judgeBody, PATIENCE, call).unref()
   },
   closed(exchange) {
+    waitsNoMore(exchange.calls)
     const reason = reasonOfCut(exchange)
     if (reason === undefined) return
     // What the proxy makes of the calls that end now, nobody reads; but it may throw.
@@ -73,10 +82,8 @@ type Pipe = IncomingMessage['pipe']
  */
 const announcePiped = function announcePiped(this: IncomingMessage, target, options) {
   takeBody(target, exchangeOfBody(this))
-  return Reflect.apply(pipeOf(this), this, [target, options]) as typeof target
+  return Reflect.apply(pipeFramed, this, [target, options]) as typeof target
 } as Pipe
-
-const pipeOf = (req: IncomingMessage): Pipe => (Object.getPrototypeOf(req) as IncomingMessage).pipe
 
 /** Events of the incoming body belong to no request by themselves; those of this one belong to it. */
 function keepContext(req: IncomingMessage): void {

@@ -58,22 +58,35 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '&amp;': '&',
 }
 
+/** The page of a request that nobody has answered, for which there is no error. */
+const UNANSWERED = '<pre>Cannot '
+
 /**
- * The message of an error below 500 that http-errors has made, whose classes are named after the
- * statuses: it was written for the client. Undefined for all others.
+ * Whether the page tells that its status is the application's own, and not that of an upstream which a
+ * client library has put on its error: nobody has answered, or http-errors, whose classes are named
+ * after the statuses, has made the error. In production the page does not name its error.
+ */
+export const isOwnStatus = (text: string, status: number): boolean =>
+  (status === 404 && text.startsWith(UNANSWERED, BEGINNING.length - '<pre>'.length)) ||
+  NAMED.exec(text)?.[1] === classOf(status)
+
+/**
+ * The message of an error below 500 that http-errors has made: it was written for the client.
+ * Undefined for all others.
  */
 export function messageOn(text: string, status: number): string | undefined {
   const [, name, message = ''] = NAMED.exec(text) ?? []
-  if (status >= 500 || name !== `${identifierOf(status)}Error`) return undefined
+  if (status >= 500 || name !== classOf(status)) return undefined
   return (
     message.replace(/ &nbsp;|<br>|&\w+;|&#39;/g, (entity) => ENTITIES[entity] ?? entity) ||
     undefined
   )
 }
 
-/** `Not Found` becomes `NotFound`. */
-function identifierOf(status: number): string {
+/** `Not Found` becomes `NotFoundError`. */
+function classOf(status: number): string {
   const words = (http.STATUS_CODES[status] ?? '').split(' ')
   const capital = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-  return capital.join('').replace(/[^\w]/g, '')
+  const name = capital.join('').replace(/[^\w]/g, '')
+  return name.endsWith('Error') ? name : `${name}Error`
 }

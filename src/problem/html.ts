@@ -1,4 +1,5 @@
 import { crypto } from '../common/builtins.js'
+import { escapeHtml } from '../content/escape-html.js'
 
 const STYLE =
   'body{font:1rem/1.5 system-ui,sans-serif;max-width:42rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}' +
@@ -11,18 +12,6 @@ const STYLE_HASH = crypto.createHash('sha256').update(STYLE).digest('base64')
 export const CONTENT_SECURITY_POLICY =
   `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; ` +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-/** Text as HTML, for content and for quoted attributes. */
-export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? '')
 
 /** A whole document; `title` is text, `content` is HTML. */
 export function documentOf(title: string, content: string): string {

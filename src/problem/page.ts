@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import Negotiator from 'negotiator'
+import { escapeHtml } from '../content/escape-html.js'
 import type { Rendered } from './formats.js'
-import { CONTENT_SECURITY_POLICY, documentOf, escapeHtml } from './html.js'
+import { CONTENT_SECURITY_POLICY, documentOf } from './html.js'
 import type { Problem } from './problem.js'
 
 const HTML = 'text/html'

@@ -1,9 +1,10 @@
 import { type Code, codes, type Retry } from '../errors/codes.js'
 import { type Check, checkedOptions } from '../common/options.js'
-import type { Step } from '../exchange/exchange.js'
+import { escapeHtml } from '../content/escape-html.js'
+import type { Step } from '../exchange/step.js'
 import { respond } from '../response/respond.js'
 import { advice } from './advice.js'
-import { CONTENT_SECURITY_POLICY, documentOf, escapeHtml } from './html.js'
+import { CONTENT_SECURITY_POLICY, documentOf } from './html.js'
 
 /** Options of `problemPages`. */
 export interface ProblemPagesOptions {

@@ -2,7 +2,7 @@ import { type Code, codes } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import type { Exchange } from '../exchange/exchange.js'
 import { clientLeft } from '../response/client.js'
-import { explain, upstreamError } from '../exchange/calls.js'
+import { explain, upstreamError } from '../exchange/explain.js'
 import { isObject, read, text } from '../failures/rule.js'
 
 /**

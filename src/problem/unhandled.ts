@@ -4,7 +4,7 @@ import type { Exchange } from '../exchange/exchange.js'
 import { POLICY } from '../exchange/upstream-fields.js'
 import type { ResponseCheck } from '../response/buffered.js'
 import type { Head } from '../response/head.js'
-import { isPage, isPageText, messageOn } from './finalhandler.js'
+import { isOwnStatus, isPage, isPageText, messageOn } from './finalhandler.js'
 
 /** What `problemDetails` must know about its host. */
 export interface HostTraits {
@@ -65,7 +65,8 @@ function errorOfPage(exchange: Exchange, head: Head, text = ''): GatewayError {
   if (exchange.rejected?.status === status) return exchange.rejected
   const { deciding } = exchange.calls
   // A client library puts the status of the upstream on its error, and 500 is what has none.
-  if (deciding !== undefined && (status === 500 || status === deciding.status))
+  const mayBeOfUpstream = status === 500 || status === deciding?.status
+  if (deciding !== undefined && mayBeOfUpstream && !isOwnStatus(text, status))
     return errorBehind(exchange)
   const code: Code = status < 500 ? 'request_rejected' : 'gateway_error'
   return new GatewayError(code, {

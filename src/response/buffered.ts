@@ -145,6 +145,7 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** The bytes of a chunk as it is passed to `write`; undefined for what is none. */
 export function bytesOf(chunk: unknown, encoding: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(chunk)) return chunk
   if (chunk instanceof Uint8Array) {
     return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   }

@@ -81,5 +81,9 @@ export class ChangedStream implements Stream {
   }
 }
 
-const callbacksIn = (args: readonly unknown[]): unknown[] =>
-  args.filter((arg) => typeof arg === 'function')
+const callbacksIn = (args: readonly unknown[]): readonly unknown[] =>
+  args.length < 2 && typeof args[0] !== 'function'
+    ? NONE
+    : args.filter((arg) => typeof arg === 'function')
+
+const NONE: readonly unknown[] = []

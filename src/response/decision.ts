@@ -18,8 +18,9 @@ const PASSES: Decision = { checks: [] }
 export function askKeeper(gate: Gate, head: Head): Decision {
   gate.phase = 'passed'
   gate.head = head
-  const wishes = gate.keeper.atHead(head).filter((wish) => wish !== undefined)
-  if (wishes.length === 0) return PASSES
+  const wanted = gate.keeper.atHead(head)
+  if (wanted.length === 0) return PASSES
+  const wishes = wanted.filter((wish) => wish !== undefined)
   return {
     answer: wishes.findLast((wish) => typeof wish === 'function'),
     checks: wishes.filter((wish) => 'judge' in wish),

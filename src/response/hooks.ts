@@ -19,11 +19,9 @@ import {
   stampHead,
 } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
+import { boundTo, type RawResponse } from './raw.js'
 import { sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
-
-/** The methods of a response below all hooks. */
-export type RawResponse = Pick<ServerResponse, 'writeHead' | 'write' | 'end' | 'destroy'>
 
 const GATE = Symbol.for('good-gateway.gate/2')
 type Hooked = ServerResponse & { [GATE]?: Gate }
@@ -70,18 +68,6 @@ function isWrapped({ res }: Gate): boolean {
 /** The methods of a response below all hooks and seals. */
 export function rawOf(gate: Gate): RawResponse {
   return boundTo(gate.res, hook(gate))
-}
-
-function boundTo(
-  res: ServerResponse,
-  { writeHead, write, end, destroy }: Pick<Originals, keyof RawResponse>,
-): RawResponse {
-  return {
-    writeHead: writeHead.bind(res) as ServerResponse['writeHead'],
-    write: write.bind(res) as ServerResponse['write'],
-    end: end.bind(res) as ServerResponse['end'],
-    destroy: destroy.bind(res) as ServerResponse['destroy'],
-  }
 }
 
 /**
@@ -213,7 +199,10 @@ function decideOnce(
 ): 'passed' | 'held' | 'sealed' {
   if (gate.phase === 'waiting') {
     const { res } = gate
-    if (res.headersSent || res.closed) return (restore(gate), 'passed')
+    if (res.headersSent || res.closed) {
+      restore(gate)
+      return 'passed'
+    }
     decide(gate, new WrittenHead(status, res, args, body))
   }
   // The decision has changed it.

@@ -1,4 +1,5 @@
-import type { Exchange, Step } from '../exchange/exchange.js'
+import type { Exchange } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { namesNoPath, pathOf, type Readings, readTarget } from './path.js'
 import { refusal } from './segment.js'
 

@@ -1,4 +1,4 @@
-import type { Step } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { ANY, type Key, parseKey } from './key.js'
 import { begins } from './mount.js'
 import type { Readings } from './path.js'

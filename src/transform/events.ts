@@ -3,7 +3,7 @@ import { eventText, type StreamEvent } from '../content/event-stream.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { FieldEdit } from '../response/head.js'
 import { fieldEdits } from './change.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import { type Named, untranslated } from './response.js'
 import type { EventsTransform } from './types.js'
 
@@ -85,10 +85,10 @@ const UNTRUE = [
 const BREAKS = /[\r\n\0]/
 
 function textOf(event: StreamEvent): string {
-  const { data, event: type = '', id = '', comment } = event
+  const { data, event: type, id, comment } = event
   if (typeof data !== 'string' && comment === undefined)
     throw new TypeError('a transform returned an event without data')
-  if (BREAKS.test(type) || BREAKS.test(id))
+  if ((type !== undefined && BREAKS.test(type)) || (id !== undefined && BREAKS.test(id)))
     throw new TypeError('a transform returned an event whose type or id has a line break')
   return eventText(event)
 }

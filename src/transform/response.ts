@@ -3,7 +3,7 @@ import { parseExactJson } from '../content/exact-json.js'
 import { decodeUtf8 } from '../content/utf8.js'
 import type { Code } from '../errors/codes.js'
 import { describe, GatewayError } from '../errors/gateway-error.js'
-import { upstreamError } from '../exchange/calls.js'
+import { upstreamError } from '../exchange/explain.js'
 import { type Edits, editsOf, type Kind } from './change.js'
 import type { ResponseHead, Transformer } from './types.js'
 

@@ -1,6 +1,7 @@
 import { jsonRanges } from '../content/media-type.js'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
-import type { Exchange, Step, Validated } from '../exchange/exchange.js'
+import type { Exchange, Validated } from '../exchange/exchange.js'
+import type { Step } from '../exchange/step.js'
 import { type BodyPlan, checkBody } from './body.js'
 import { checkPart } from './parameters.js'
 import type { PartPlan } from './pairs.js'

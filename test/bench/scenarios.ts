@@ -38,6 +38,8 @@ const proxies = [
 ]
 const handlers = ['plain', 'guard', 'hand-made', 'express', 'fastify', 'plain']
 
+const transforms = ['guard', 'transform', 'guard']
+
 const get = { method: 'GET', path: '/things/1' } as const
 
 const isStatus = (expected: number) => (status: number) => status === expected
@@ -89,6 +91,22 @@ export const scenarios: readonly Scenario[] = [
     share: 0.2,
     connections: 200,
     gateways: proxies,
+  },
+  {
+    ...usual,
+    name: 'transform',
+    title: 'Checked POST of 1 KB, one member renamed',
+    ask: post(orderOf(1024)),
+    gateways: transforms,
+  },
+  {
+    ...usual,
+    name: 'transform-events',
+    title: '200 event streams at once, 20 events each, every event changed',
+    ask: { method: 'GET', path: '/events', right: isOk },
+    share: 0.2,
+    connections: 200,
+    gateways: transforms,
   },
   {
     ...usual,

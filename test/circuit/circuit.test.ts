@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 import { Circuit, type Permit } from '../../src/circuit/circuit.js'
+import { recordEvents } from '../support/events.js'
 import { settingsOf } from './settings.js'
 
 /** Middle of the jitter: waits are what they are without it. */
@@ -56,6 +57,35 @@ describe('a circuit', () => {
     const circuit = new Circuit(settingsOf({ ...opening, errorThresholdPercentage: 100 }))
     await fail(circuit, 2)
     assert.equal(circuit.state, 'open')
+  })
+
+  it('tells each change of its state, and why', async () => {
+    const recorded = recordEvents()
+    const circuit = new Circuit(settingsOf(opening), 'a key')
+    await fail(circuit, 2)
+    clock.tick(1000)
+    await fail(circuit, 1)
+    clock.tick(60_000)
+    await report(circuit, 'success')
+    circuit.forceOpen()
+    circuit.forceOpen()
+    circuit.close()
+    circuit.close()
+    recorded.stop()
+    const told = recorded.of('circuit')
+    assert.deepEqual(
+      told.map(({ from, to, reason }) => `${from} ${to} ${reason}`),
+      [
+        'closed open failures',
+        'open half_open wait_over',
+        'half_open open probe_failed',
+        'open half_open wait_over',
+        'half_open closed probe_succeeded',
+        'closed held by_hand',
+        'held closed by_hand',
+      ],
+    )
+    assert.deepEqual([told[0]?.name, told[0]?.key], ['orders', 'a key'])
   })
 
   it('does not open below the minimum volume', async () => {

@@ -22,12 +22,12 @@ const vectors: [name: string, request: string, atUpstream: readonly string[] | '
   [
     'a chunked body of a DELETE',
     `DELETE / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`,
-    COUNTED,
+    CHUNKS,
   ],
   [
     'a chunked body of an OPTIONS',
     `OPTIONS / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${chunked}`,
-    COUNTED,
+    CHUNKS,
   ],
   [
     'a chunked body of a GET',

@@ -4,7 +4,8 @@ import { Agent, createServer, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { GatewayError } from '../../src/errors/gateway-error.js'
-import { exchangeOf, type Step } from '../../src/exchange/exchange.js'
+import { exchangeOf } from '../../src/exchange/exchange.js'
+import type { Step } from '../../src/exchange/step.js'
 import { routesStep, type RoutesOptions } from '../../src/routing/routes.js'
 
 interface Answer {

@@ -72,6 +72,23 @@ describe('npm start', function () {
     }
   })
 
+  it('has its status page, and its probes', async () => {
+    const sample = new Sample({})
+    try {
+      const port = await sample.port()
+      await sendRaw(port, getLine('/faults/refused'))
+      const local = (path: string) => getLine(path).replace('Host: gateway', 'Host: localhost')
+      const { status, body } = await sendRaw(port, local('/status'))
+      assert.equal(status, 200)
+      for (const told of ['Gateway status', 'faults-refused', 'upstream_refused'])
+        assert.ok(body.includes(told), told)
+      assert.equal((await sendRaw(port, getLine('/status'))).status, 404)
+      assert.equal((await sendRaw(port, getLine('/readyz'))).status, 200)
+    } finally {
+      assert.equal(await sample.exit('SIGTERM'), 0)
+    }
+  })
+
   it('answers a fault where the bare proxy crashes, and goes on after the crash', async () => {
     const sample = new Sample({})
     try {

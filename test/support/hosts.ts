@@ -8,12 +8,16 @@ import {
 import type {
   CircuitBreakerOptions,
   ConnectCircuitBreaker,
+  ConnectHealth,
   ConnectMiddleware,
+  ConnectStatusPage,
+  HealthOptions,
   OpenApiOptions,
   ProblemDetailsOptions,
   ProblemPagesOptions,
   RoutesOptions,
   Schemas,
+  StatusPageOptions,
   Transform,
   TransformOptions,
   ValidateOptions,
@@ -41,6 +45,8 @@ export interface Api {
   circuitBreaker(
     options: CircuitBreakerOptions,
   ): Mounted & Pick<ConnectCircuitBreaker, 'breaker' | 'fire'>
+  health(options?: HealthOptions): Mounted & Pick<ConnectHealth, 'drain'>
+  statusPage(options?: StatusPageOptions): Mounted & Pick<ConnectStatusPage, 'stop'>
   readonly routes: {
     (table: Record<string, Mounted | Mounted[]>, options?: RoutesOptions): Mounted
     fromOpenAPI(document: object | string, options?: RoutesOptions & OpenApiOptions): Mounted

@@ -36,8 +36,11 @@ export class LeakWatch {
   readonly leaks: Leak[] = []
   /** How many answers have been looked at. */
   answers = 0
+  #started = false
 
   start(): void {
+    if (this.#started) return
+    this.#started = true
     // Node 20 tells of a start only when the request has been sent.
     for (const name of ['http.client.request.created', 'http.client.request.start'])
       subscribe(name, (message) => this.#learnHttp((message as { request: HttpRequest }).request))
@@ -118,6 +121,9 @@ export class LeakWatch {
     return this.leaks.splice(0)
   }
 }
+
+/** The one watch of this process. */
+export const watch = new LeakWatch()
 
 /** Whether a gateway makes the call at hand, and not a test as its client. */
 function isOfGateway(): boolean {

@@ -19,7 +19,8 @@ try {
     })
     const node = join(prefix, 'node_modules', platform, 'bin', 'node')
     console.log(`\n=== Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
-    const run = spawnSync(node, [mocha, '--reporter', 'dot', 'test/**/*.test.ts'], {
+    const args = ['--parallel', '--jobs', '3', '--reporter', 'dot', 'test/**/*.test.ts']
+    const run = spawnSync(node, [mocha, ...args], {
       stdio: 'inherit',
       // Programs that the tests start by the name of node get the same one.
       env: { ...process.env, PATH: `${join(node, '..')}:${process.env.PATH}` },

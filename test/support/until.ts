@@ -1,6 +1,9 @@
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 
-/** Waits for something that has no event, a turn of the event loop at a time; mocha's timeout bounds it. */
+/** How often a turn of the event loop is enough; after that, looking each millisecond leaves the processor to others. */
+const TURNS = 100
+
+/** Waits for something that has no event; mocha's timeout bounds it. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setImmediate()
+  for (let turn = 0; !condition(); turn++) await (turn < TURNS ? setImmediate() : setTimeout(1))
 }

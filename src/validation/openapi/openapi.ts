@@ -1,6 +1,7 @@
 import { GatewayError, type Issue } from '../../errors/gateway-error.js'
 import { type Check, checkedOptions, oneOf } from '../../common/options.js'
-import type { Exchange, Step } from '../../exchange/exchange.js'
+import type { Exchange } from '../../exchange/exchange.js'
+import type { Step } from '../../exchange/step.js'
 import type { BodyPlan } from '../body.js'
 import { type Checker, compile, type Schema } from '../schema/compile.js'
 import { lenientEngine } from '../schema/engine.js'

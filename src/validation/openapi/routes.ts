@@ -1,5 +1,6 @@
 import { withoutStack } from '../../errors/gateway-error.js'
-import type { Exchange, Step } from '../../exchange/exchange.js'
+import type { Exchange } from '../../exchange/exchange.js'
+import type { Step } from '../../exchange/step.js'
 import type { Operation } from './operations.js'
 import { valuesIn } from './paths.js'
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { text } from 'node:stream/consumers'
 import type { ProblemDetailsOptions } from 'good-gateway'
+import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
 import { request as undiciRequest } from 'undici'
@@ -43,6 +44,28 @@ const forwards: Record<string, Forward> = {
   'http.request and pipe': byRequest,
 }
 
+/** Some more that lose the framing of a request. */
+const losing: Record<string, Forward> = {
+  ...forwards,
+  'http-proxy that follows redirections': (req, res, target) => {
+    const proxy = httpProxy.createProxyServer({ target, followRedirects: true })
+    proxy.on('error', failed)
+    proxy.web(req, res)
+  },
+  // As RFC 9110, section 7.6.1 has it: they are fields of one connection.
+  'http.request without the fields of the connection': (req, res, target) => {
+    const { connection: _c, 'transfer-encoding': _t, trailer: _r, ...headers } = req.headers
+    const call = request(target, { method: req.method ?? '', headers }, (answer) =>
+      answer.pipe(res),
+    )
+    req.pipe(call.on('error', () => res.destroy()))
+  },
+  'http.request without fields, and pipeline': (req, res, target) => {
+    const call = request(target, { method: req.method ?? '' }, (answer) => answer.pipe(res))
+    pipeline(req, call, (error) => error && res.destroy())
+  },
+}
+
 /** An upstream that sends these bytes and closes. */
 const speaking = (bytes: string | Buffer): Promise<Listening> =>
   listen(
@@ -62,6 +85,8 @@ const messages: Record<string, string> = {
   'a POST with a length that announces trailers': `${head('POST /', 'Trailer: X-Sum', 'Content-Length: 5')}hello`,
   'chunks with trailers':
     head('POST /', 'Trailer: X-Sum', 'Transfer-Encoding: chunked') + chunksWithTrailer,
+  'a chunked GET': head('GET /', 'Transfer-Encoding: chunked') + CHUNKED,
+  'a GET with a length': `${head('GET /', 'Content-Length: 5')}hello`,
   'a chunked DELETE': head('DELETE /', 'Transfer-Encoding: chunked') + CHUNKED,
   'a chunked OPTIONS': head('OPTIONS /', 'Transfer-Encoding: chunked') + CHUNKED,
   'a chunked DELETE with trailers':
@@ -100,7 +125,7 @@ for (const host of hosts)
     })
     after(() => upstream.close())
 
-    for (const [proxy, forward] of Object.entries(forwards))
+    for (const [proxy, forward] of Object.entries(losing))
       for (const [what, mounted] of Object.entries(mountings))
         it(`survives ${proxy} behind ${what}`, async () => {
           const { port, close } = await host.start({
@@ -111,11 +136,56 @@ for (const host of hosts)
             seen = []
             const received = await sendRaw(port, message)
             const method = message.slice(0, message.indexOf(' '))
-            const body = method === 'GET' ? '' : 'hello'
+            const body = title.startsWith('a GET that') ? '' : 'hello'
             assert.deepEqual([title, received.status, seen], [title, 200, [`${method} ${body}`]])
           }
           await close()
         })
+
+    for (const [proxy, forward] of Object.entries(losing))
+      it(`is kept for a large body in chunks, which nobody reads before ${proxy}`, async () => {
+        const { port, close } = await host.start({
+          use: mountings['problemDetails'] ?? (() => []),
+          handler: (req, res) => forward(req, res, upstream.url),
+        })
+        const half = 'x'.repeat(1e6)
+        const chunk = `${half.length.toString(16)}\r\n${half}\r\n`
+        for (const method of ['DELETE', 'OPTIONS']) {
+          seen = []
+          const line = head(`${method} /`, 'Transfer-Encoding: chunked')
+          const received = await sendRaw(port, line, chunk, `${chunk}0\r\n\r\n`)
+          assert.equal(received.status, 200)
+          assert.deepEqual(
+            seen.map((each) => each.length),
+            [`${method} `.length + 2e6],
+          )
+        }
+        await close()
+      })
+
+    it('leaves the limit of a chunked DELETE to the schema of its body', async () => {
+      const array = `[${'1,'.repeat(6e5)}1]`
+      const chunk = `${array.length.toString(16)}\r\n${array}\r\n0\r\n\r\n`
+      const fields = ['Transfer-Encoding: chunked', 'Content-Type: application/json']
+      const ask = async (limit: string, ...packets: string[]) => {
+        const { port, close } = await host.start({
+          use: ({ problemDetails, validate }) => [
+            problemDetails(),
+            validate({ body: { type: 'array' } }, { limit }),
+          ],
+          handler: (req, res) => byRequest(req, res, upstream.url),
+        })
+        seen = []
+        const received = await sendRaw(port, head('DELETE /', ...fields), ...packets)
+        await close()
+        return received
+      }
+      assert.equal((await ask('2mb', chunk)).status, 200)
+      assert.deepEqual(seen, [`DELETE ${array}`])
+      const refused = problemIn(await ask('1kb', chunk))
+      assert.match(refused.detail, /at most 1024 bytes/)
+      assert.deepEqual(seen, [])
+    })
   })
 
 for (const host of throwing)

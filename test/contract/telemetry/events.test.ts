@@ -184,6 +184,32 @@ for (const host of hosts) {
       })
     })
 
+    it('tell that a fallback passes on the answer of another upstream', async () => {
+      const use: Setup['use'] = ({ problemDetails, circuitBreaker }) => [
+        problemDetails(),
+        circuitBreaker({
+          name: `second on ${host.name}`,
+          fallback: ({ req, res }) => {
+            req.url = '/orders/1'
+            forward(req, res, upstreams.url)
+          },
+        }),
+      ]
+      const handler: Setup['handler'] = (req, res) => forward(req, res, nobody.url)
+      await running({ use, handler }, async (port) => {
+        await sendRaw(port, getLine('/'))
+        const end = await oneEnd()
+        assert.deepEqual([end.by, end.status, end.fallback], ['upstream', 200, 'upstream_refused'])
+        assert.ok(end.overhead !== undefined && end.overhead >= 0)
+        const calls = recorded.of('call:end').map(({ state, upstream }) => [state, upstream])
+        const name = `second on ${host.name}`
+        assert.deepEqual(calls, [
+          ['failed', name],
+          ['complete', name],
+        ])
+      })
+    })
+
     it('tell of what a middleware refuses without problemDetails', async () => {
       const use: Setup['use'] = ({ validate }) => [validate({ query: { required: ['q'] } })]
       const handler: Setup['handler'] = (_req, res) => res.end('ok')

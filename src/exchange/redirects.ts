@@ -9,6 +9,8 @@ import { http } from '../common/builtins.js'
  */
 export interface Redirecting {
   readonly _currentRequest: ClientRequest
+  setHeader(name: string, value: string): unknown
+  removeHeader(name: string): unknown
   on(event: symbol, listener: (error: unknown) => void): unknown
   listeners(event: symbol): unknown[]
 }

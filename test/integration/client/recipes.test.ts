@@ -5,10 +5,10 @@ import { createServer, request } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { listener, problemDetails } from 'good-gateway'
-import { type Listening, listen, nobody } from './support/servers.js'
+import { type Listening, listen, nobody } from '../../support/servers.js'
 
 const run = promisify(execFile)
-const page = readFileSync(join(import.meta.dirname, '../docs/guide/client.md'), 'utf8')
+const page = readFileSync(join(import.meta.dirname, '../../../docs/guide/client.md'), 'utf8')
 const ON_PAGE = 'http://127.0.0.1:3000/faults/refused'
 
 const recipes: [

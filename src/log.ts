@@ -1,0 +1,2 @@
+export { type LogOptions, logProblems } from './telemetry/log.js'
+export type { ProblemLogger } from './telemetry/loggers.js'

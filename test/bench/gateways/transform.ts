@@ -1,0 +1,31 @@
+import {
+  circuitBreaker,
+  members,
+  problemDetails,
+  routes,
+  transform,
+  validate,
+} from 'good-gateway/koa'
+import { circuit, order, type Settings } from './gateway.js'
+import { koaProxy } from './koa.js'
+
+/** The guard with a transform: one member of a request gets another name, each event another type. */
+export function create(settings: Settings) {
+  const breaker = (name: string) => circuitBreaker({ name, ...circuit(settings) })
+  const rename = transform(members({ rename: { customer: 'customer_id' } }))
+  const events = transform({
+    events: () => ({ push: (event) => [{ ...event, event: 'delta' }], end: () => [] }),
+  })
+  return koaProxy(
+    settings.target,
+    problemDetails(),
+    routes({
+      'POST /orders': [
+        validate({ body: order }, { limit: settings.limit }),
+        rename,
+        breaker('orders'),
+      ],
+      'GET /events': [events, breaker('events')],
+    }),
+  )
+}
