@@ -191,17 +191,13 @@ export class Exchange {
     const origin = originOf(this.calls, head.status)
     this.origin = origin
     if (origin.by === 'upstream') this.calls.relay = origin.call
-    let wishes = NO_WISHES
+    const wishes: Wish[] = []
     for (let at = 0; at < followers.length; at++) {
       const wish = askAtHead(this, followers[at], head)
-      if (wish) wishes = [...wishes, wish]
+      if (wish) wishes.push(wish)
     }
-    return this.#reviewers.length === 0 ? wishes : this.#reviewed(head, wishes)
-  }
-
-  /** Asks those who review the response, unless somebody answers in its place. */
-  #reviewed(head: Head, wishes: Wish[]): Wish[] {
-    if (wishes.some((wish) => typeof wish === 'function')) return wishes
+    const isAnswered = wishes.some((wish) => typeof wish === 'function')
+    if (isAnswered || this.#reviewers.length === 0) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 
@@ -248,7 +244,6 @@ function tellClosed(exchange: Exchange, follower: Follower): void {
 }
 
 const NO_PARAMS: Readonly<Record<string, string>> = {}
-const NO_WISHES: Wish[] = []
 const PLAIN: Responder = {
   fail(exchange, error) {
     const { response } = exchange

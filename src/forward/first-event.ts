@@ -1,8 +1,5 @@
 import { eventReader, type EventReader } from '../content/event-reader.js'
 import type { StreamEvent } from '../content/event-stream.js'
-import type { GatewayError } from '../errors/gateway-error.js'
-import type { Exchange } from '../exchange/exchange.js'
-import { upstreamError } from '../exchange/explain.js'
 import type { ResponseHead } from './forward-call.js'
 
 /** Largest first event in bytes that is waited for: a larger one is content. */
@@ -70,7 +67,3 @@ export class LastEvent {
     return last !== undefined && isErrorEvent(last)
   }
 }
-
-/** The failure that an error event tells of. */
-export const streamError = (exchange: Exchange, message: string): GatewayError =>
-  upstreamError(exchange, 'upstream_error', { cause: new Error(message) })

@@ -1,13 +1,14 @@
 import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors/gateway-error.js'
+import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import { FirstEvent, type Held, LastEvent, streamError } from './first-event.js'
+import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
-import { hasOther, isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
+import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
 import { sendingTo, type Sent } from './sending.js'
@@ -63,8 +64,7 @@ export class Forwarding implements Follower, Receiver {
     if (this.#planned) return call.drop()
     const isStream = status < 300 && isEventStream(fields)
     if (isStream) this.#last = new LastEvent()
-    if (isStream && hasOther(this.#mounted, this.#at, this.#retries))
-      this.#first = { head, event: new FirstEvent() }
+    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
     // Without its body it is of no use, and where that never comes there can still be an answer.
     else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
     else this.#begin(call, head)
@@ -72,17 +72,17 @@ export class Forwarding implements Follower, Receiver {
 
   data(chunk: Buffer, raw = chunk): boolean {
     this.#last?.push(raw)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
     if (this.#first) return this.#awaitFirst(this.#first, chunk, raw)
     return chunk.length === 0 || (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
     if (this.#first) this.#beginWithHeld(this.#first)
-    if (this.#waiting) this.#beginWaiting(this.#waiting)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
-      ? streamError(this.#exchange, 'The event stream has ended with an error event.')
+      ? this.#streamError('The event stream has ended with an error event.')
       : undefined
   }
 
@@ -140,10 +140,10 @@ export class Forwarding implements Follower, Receiver {
   #ask(target: Target): void {
     const { transform } = target
     if (transform === undefined || this.#sent.upgrading) return this.#send(target, this.#sent, this)
-    translate(transform, this.#exchange, this.#mounted.settings, this).then(
-      ({ edits, receiver }) => {
+    translate(this.#exchange, transform, this.#mounted.settings).then(
+      ({ edits, receiving }) => {
         if (isOver(this.#exchange)) this.#finish()
-        else this.#send(target, { ...this.#sent, edits }, receiver)
+        else this.#send(target, { ...this.#sent, edits }, receiving(this))
       },
       (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
     )
@@ -198,6 +198,7 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
+    this.#waiting = undefined
     this.#sent.body.release()
     this.#relay = new Relay(this.#exchange, call)
     const { via, keepAlive } = this.#mounted.settings
@@ -205,16 +206,11 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.headOut(call)
   }
 
-  #beginWaiting(head: ResponseHead): void {
-    this.#waiting = undefined
-    if (this.#call) this.#begin(this.#call, head)
-  }
-
   #awaitFirst(first: Held, chunk: Buffer, raw: Buffer): boolean {
     const found = first.event.push(chunk, raw)
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
-    const failure = streamError(this.#exchange, 'The event stream has begun with an error event.')
+    const failure = this.#streamError('The event stream has begun with an error event.')
     this.#planned = this.#plan({ failure })
     if (this.#planned === undefined) return this.#beginWithHeld(first)
     this.#call?.destroy(failure)
@@ -227,6 +223,10 @@ export class Forwarding implements Follower, Receiver {
     if (this.#call === undefined) return true
     this.#begin(this.#call, head)
     return event.chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
+  }
+
+  #streamError(message: string): GatewayError {
+    return upstreamError(this.#exchange, 'upstream_error', { cause: new Error(message) })
   }
 
   #leave(call: ForwardCall, isExcused = false): void {
@@ -243,5 +243,11 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
+  }
+
+  /** Whether there would be another attempt. */
+  get #hasOther(): boolean {
+    const { targets, settings } = this.#mounted
+    return this.#at + 1 < targets.length || this.#retries < settings.retries
   }
 }

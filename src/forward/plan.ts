@@ -34,10 +34,6 @@ export interface Seen {
   readonly asked?: string | undefined
 }
 
-/** Whether there would be another attempt. */
-export const hasOther = ({ targets, settings }: Mounted, at: number, retries: number): boolean =>
-  at + 1 < targets.length || retries < settings.retries
-
 /** Whether somebody has answered already, or nobody waits any more. */
 export const isOver = ({ isClosed, response, calls }: Exchange): boolean =>
   isClosed || response.settled || calls.aborted !== undefined || clientLeft(response)

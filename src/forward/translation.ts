@@ -16,44 +16,13 @@ import { isOver } from './plan.js'
 import { type Fields, isEventStream } from './response-fields.js'
 import { pathOf } from './sending.js'
 
-/** What one attempt sends that is not the client's, and who receives its response. */
-interface Translated {
-  readonly edits: Edits | undefined
-  readonly receiver: Receiver
-}
-
-/**
- * Translates the request for a target that has a transform.
- *
- * @throws Whatever the transform throws.
- */
-export async function translate(
-  transform: Transform,
-  exchange: Exchange,
-  { rewrite, bufferLimit }: Settings,
-  receiver: Receiver,
-): Promise<Translated> {
-  const translation = Translation.of(exchange, transform, bufferLimit)
-  const edits = await translation?.request(pathOf(exchange, rewrite))
-  return { edits, receiver: translation?.receiver(receiver) ?? receiver }
-}
-
 /** One attempt whose target has a transform. */
 class Translation {
   readonly #exchange: Exchange
   readonly #transformer: Transformer
   readonly #limit: number
 
-  /**
-   * @param limit - Most bytes of a body, and of one event.
-   * @throws {TypeError} when the function of the user gives no transformer.
-   */
-  static of(exchange: Exchange, transform: Transform, limit: number): Translation | undefined {
-    const transformer = transformerFor(transform, exchange)
-    return transformer && new Translation(exchange, transformer, limit)
-  }
-
-  private constructor(exchange: Exchange, transformer: Transformer, limit: number) {
+  constructor(exchange: Exchange, transformer: Transformer, limit: number) {
     this.#exchange = exchange
     this.#transformer = transformer
     this.#limit = limit
@@ -223,4 +192,31 @@ function isAboutClient(error: unknown): boolean {
   if (GatewayError.is(error)) return codes[error.code].about === 'client'
   const status: unknown = Reflect.get(Object(error), 'status')
   return typeof status === 'number' && status >= 400 && status < 500
+}
+
+/** What a request has become for a target that speaks another format. */
+export interface Translated {
+  readonly edits: Edits | undefined
+  /** Who receives the response, and hands it on as this gateway's client wants it. */
+  receiving(receiver: Receiver): Receiver
+}
+
+/**
+ * Makes a request into that of a target that speaks another format.
+ *
+ * @throws {GatewayError} whatever the transform has thrown.
+ * @throws {TypeError} when the function of the user gives no transformer.
+ */
+export async function translate(
+  exchange: Exchange,
+  transform: Transform,
+  { rewrite, bufferLimit }: Pick<Settings, 'rewrite' | 'bufferLimit'>,
+): Promise<Translated> {
+  const transformer = transformerFor(transform, exchange)
+  if (transformer === undefined) return { edits: undefined, receiving: (receiver) => receiver }
+  const translation = new Translation(exchange, transformer, bufferLimit)
+  return {
+    edits: await translation.request(pathOf(exchange, rewrite)),
+    receiving: (receiver) => translation.receiver(receiver),
+  }
 }

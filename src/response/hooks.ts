@@ -199,10 +199,7 @@ function decideOnce(
 ): 'passed' | 'held' | 'sealed' {
   if (gate.phase === 'waiting') {
     const { res } = gate
-    if (res.headersSent || res.closed) {
-      restore(gate)
-      return 'passed'
-    }
+    if (res.headersSent || res.closed) return (restore(gate), 'passed')
     decide(gate, new WrittenHead(status, res, args, body))
   }
   // The decision has changed it.

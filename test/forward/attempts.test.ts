@@ -8,6 +8,7 @@ import {
   type ForwardOptions,
   listener,
   problemDetails,
+  type Transform,
 } from 'good-gateway'
 import { problemIn } from '../support/problem.js'
 import { type Received, sendRaw } from '../support/raw-client.js'
@@ -310,6 +311,58 @@ describe('the attempts of forward', () => {
       })
       assert.equal((await ask(gateway)).status, 200)
       assert.equal(breakers.get(`slow ${number}`)?.state, 'open')
+    })
+
+    it('change the request and the response for each target alone', async () => {
+      const [first, second] = [
+        await upstreamOf(status(503)),
+        await upstreamOf((_req, res, body) => {
+          res.setHeader('Content-Type', 'application/json')
+          res.end(JSON.stringify({ got: JSON.parse(body), internal: 1 }))
+        }),
+      ]
+      const gateway = await gatewayOf({
+        repeatable: true,
+        targets: [
+          { name: `own ${++number}`, target: first.url },
+          {
+            name: `other ${number}`,
+            target: second.url,
+            headers: { 'x-api-key': 'two' },
+            transform: {
+              request: (request) => ({
+                path: '/v2',
+                headers: { authorization: null, 'x-api-key': 'wrong' },
+                body: { messages: (request.json() as { m: unknown }).m },
+              }),
+              response: (response) => ({
+                body: { from: 'two', ...(response.json() as { got: object }).got },
+              }),
+            },
+          },
+        ],
+      })
+      const fields = ['Authorization: Bearer mine', 'Content-Type: application/json']
+      const answer = await ask(gateway, 'POST', { body: '{"m":[1]}', fields })
+      assert.deepEqual(JSON.parse(answer.body), { from: 'two', messages: [1] })
+      assert.equal(first.seen[0]?.body, '{"m":[1]}')
+      assert.equal(first.seen[0]?.headers.authorization, 'Bearer mine')
+      assert.equal(second.seen[0]?.body, '{"messages":[1]}')
+      assert.equal(second.seen[0]?.headers.authorization, undefined)
+      assert.equal(second.seen[0]?.headers['x-api-key'], 'two')
+    })
+
+    it('change the events of a stream', async () => {
+      const upstream = await upstreamOf(stream('data: 1\n\n', 'data: 2\n\n'))
+      const transform: Transform = {
+        events: () => ({
+          push: ({ data }) => [{ data: `${data}!` }],
+          end: () => [{ data: 'end' }],
+        }),
+      }
+      const targets = [{ name: `events ${++number}`, target: upstream.url, transform }]
+      const answer = await ask(await gatewayOf({ targets }))
+      assert.match(answer.body, /data: 1!\n\n[^]*data: 2!\n\n[^]*data: end\n\n/)
     })
 
     const stream =
