@@ -65,7 +65,6 @@ describe('the packed package', function () {
       'yaml',
       'json-schema-to-ts',
       'ts-algebra',
-      'eventsource-parser',
       'undici',
       '@types/node',
       'undici-types',

@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import Anthropic from '@anthropic-ai/sdk'
-import { InternalServerError, OpenAI } from 'openai'
+import { APIError, InternalServerError, OpenAI } from 'openai'
 import { createGateway, type Gateway } from '../../docs/llm-gateway/gateway.js'
 import { type Line, logRequests } from '../../docs/llm-gateway/log.js'
 import { anthropicProvider } from '../../docs/llm-gateway/providers/anthropic.js'
 import { openaiProvider } from '../../docs/llm-gateway/providers/openai.js'
 import { readSettings, SettingsError } from '../../docs/llm-gateway/settings.js'
-import { breakers } from '../../src/index.js'
+import { breakers } from 'good-gateway'
 import { listen, type Listening } from '../support/servers.js'
 import { until } from '../support/until.js'
 
@@ -43,6 +43,8 @@ describe('the gateway for language models', () => {
   })
   beforeEach(() => {
     lines.length = 0
+    // What one test breaks is no outage for the next one.
+    for (const circuit of breakers.list()) circuit.close()
   })
   after(async () => {
     stopLog()
@@ -100,6 +102,46 @@ describe('the gateway for language models', () => {
       InternalServerError,
     )
   })
+
+  it('lets a provider rest whose circuit is open', async () => {
+    const circuit = breakers.get('openai')
+    assert.ok(circuit)
+    circuit.open()
+    const messages = [{ role: 'user', content: 'Hello' } as const]
+    const { choices } = await openai.chat.completions.create({ model: 'gpt-5', messages })
+    assert.equal(choices[0]?.message.content, 'You said: Hello')
+    await until(() => lines.length > 0)
+    assert.equal(lines[0]?.provider, 'anthropic')
+  })
+
+  for (const [model, faults] of [
+    ['gpt-5', ['dies', 'error']],
+    // Only a translator knows that a stream without its last event is incomplete.
+    ['claude-opus-4-5', ['dies', 'error', 'ends early']],
+  ] as const)
+    for (const fault of faults)
+      it(`tells clients of both APIs that the stream of ${model} breaks: ${fault}`, async () => {
+        const messages = [{ role: 'user', content: `fault: ${fault}` } as const]
+        const chunks = await openai.chat.completions.create({ model, messages, stream: true })
+        await assert.rejects(async () => {
+          for await (const chunk of chunks) void chunk
+        }, APIError)
+        if (fault === 'ends early') return
+        const events = anthropic.messages.stream({ model, messages, max_tokens: 50 })
+        await assert.rejects(events.finalMessage(), /Overloaded|before its response was complete/)
+      })
+
+  for (const model of MODELS)
+    it(`stops ${model} when the client leaves`, async () => {
+      const messages = [{ role: 'user', content: 'slowly' } as const]
+      const chunks = await openai.chat.completions.create({ model, messages, stream: true })
+      for await (const { choices } of chunks) if (choices[0]?.delta.content) break
+      await until(() => lines.length > 0)
+      assert.deepEqual(
+        [lines[0]?.code, lines[0]?.provider],
+        ['client_closed_request', model === 'gpt-5' ? 'openai' : 'anthropic'],
+      )
+    })
 
   it('passes on embeddings, models and the Responses API', async () => {
     const { data } = await openai.embeddings.create({
