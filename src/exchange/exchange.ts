@@ -7,6 +7,7 @@ import { Gate } from '../response/gate.js'
 import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
+import { addRawFields } from '../content/raw-fields.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import { leaveConnection, onSocketClose } from './connection.js'
@@ -280,6 +281,7 @@ function hasNames(params: object): boolean {
 
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
+  addRawFields(req)
   if (req.httpVersionMajor === 1) tidyFraming(req)
   ;(req as Branded<IncomingMessage>)[KEY] = exchange
   ;(res as Branded<ServerResponse>)[KEY] = exchange
