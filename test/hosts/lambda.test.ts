@@ -57,6 +57,8 @@ const upstream = createServer((req, res) => {
   } else req.pipe(res.setHeader('X-Seen', `${req.method} ${req.url} ${req.headers.cookie ?? ''}`))
 })
 
+let made = 0
+
 /** The gateway of the guide, and the same in Express. */
 const gateways: Readonly<Record<string, (target: string, project: string) => Promise<Handler>>> = {
   'Koa, as in the guide': async (target, project) => {
@@ -65,7 +67,7 @@ const gateways: Readonly<Record<string, (target: string, project: string) => Pro
       .replaceAll('http://127.0.0.1:4000', target)
       .replace('29_000', '1300')
       .replace('serverless(app)', "serverless(app, { binary: ['image/*'] })")
-    const name = `lambda-${new URL(target).port}`
+    const name = `lambda-${++made}`
     const file = compile(project, name, code)
     const { handler } = (await import(join(project, `${file}.js`))) as { handler: Handler }
     return handler
@@ -93,12 +95,6 @@ for (const [gateway, create] of Object.entries(gateways)) {
     before(async () => {
       project = createProject()
       origin = await listen(upstream)
-      handler = await create(origin.url, project)
-    })
-    // Closing forgets what was counted.
-    beforeEach(() => {
-      breakers.get('orders')?.open()
-      breakers.get('orders')?.close()
     })
     after(async () => {
       await origin.close()
@@ -108,6 +104,10 @@ for (const [gateway, create] of Object.entries(gateways)) {
 
     for (const [kind, read] of Object.entries(events)) {
       describe(`behind ${kind}`, () => {
+        before(async () => {
+          breakers.releaseAll()
+          handler = await create(origin.url, project)
+        })
         const type = ({ headers }: Answer) => headers['x-amzn-errortype']
 
         it('checks a body and sends its bytes on', async () => {
