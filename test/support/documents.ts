@@ -49,7 +49,10 @@ export function examplesIn(path: string, language: 'ts' | 'typescript' = 'ts'): 
 
 /** A fresh project that has installed the package, and what the examples use beside it. */
 export function createProject(folder = mkdtempSync(join(tmpdir(), 'good-gateway-docs-'))): string {
-  const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: object }
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
+    'dependencies' | 'devDependencies',
+    object
+  >
   const link = (name: string, target: string) => {
     const path = join(folder, 'node_modules', name)
     if (existsSync(path)) return
@@ -57,7 +60,8 @@ export function createProject(folder = mkdtempSync(join(tmpdir(), 'good-gateway-
     symlinkSync(target, path)
   }
   link('good-gateway', root)
-  for (const name of Object.keys(devDependencies)) link(name, join(root, 'node_modules', name))
+  for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+    link(name, join(root, 'node_modules', name))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(join(folder, 'program.js'), PROGRAM)
   return folder

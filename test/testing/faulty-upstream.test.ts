@@ -28,7 +28,12 @@ async function gatewayFor(url: string, fault?: Fault) {
         }),
         // It holds responses back, so that those that break off would be answered otherwise.
         ...(fault === 'not-json' ? [validate({ response: { 200: { type: 'object' } } })] : []),
-        circuitBreaker({ name: 'faulty', timeout: 300, idleTimeout: 200, volumeThreshold: 1000 }),
+        circuitBreaker({
+          name: 'faulty',
+          timeout: fault === 'hang' ? 200 : 5000,
+          idleTimeout: fault?.startsWith('stall') ? 200 : 5000,
+          volumeThreshold: 1000,
+        }),
         (req, res) => forward(req, res, url),
       ),
     ),
