@@ -1,7 +1,7 @@
 // Makes of `dist` what is published: code without comments and blanks, and of the types only those
 // that an entry leads to. `npm run build` makes it whole again. An argument names another folder.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { build } from 'esbuild'
 
@@ -9,19 +9,19 @@ const dist = process.argv[2] ?? join(import.meta.dirname, '../dist')
 const files = readdirSync(dist, { recursive: true }).map((name) => join(dist, name))
 const ending = (suffix) => files.filter((file) => file.endsWith(suffix))
 
-// Names stay in what a gateway runs: stack traces show them, and a middleware has that of its step.
-const isCommand = (file) => /^(?:bin|diagnose)\b/.test(relative(dist, file))
-for (const minify of [false, true]) {
+// A middleware has the name of its step, which stack traces and DEBUG show. Of other files the names
+// that are exported stay; without a `format` esbuild leaves them alone.
+const hasStep = (file) => /\basync function \w+\(exchange\b/.test(readFileSync(file, 'utf8'))
+for (const minifyIdentifiers of [false, true]) {
   await build({
-    entryPoints: ending('.js').filter((file) => isCommand(file) === minify),
+    entryPoints: ending('.js').filter((file) => hasStep(file) !== minifyIdentifiers),
     outdir: dist,
     outbase: dist,
     allowOverwrite: true,
-    format: 'esm',
     platform: 'node',
     target: 'node20',
     minifyWhitespace: true,
-    minify,
+    minifyIdentifiers,
   })
 }
 

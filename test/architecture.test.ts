@@ -22,6 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'fleet',
     'client',
     'diagnose',
+    'testing',
   ],
   ['observer'],
   ['exchange'],

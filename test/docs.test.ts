@@ -1,26 +1,24 @@
 import assert from 'node:assert/strict'
-import { execFileSync, fork } from 'node:child_process'
-import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Express } from 'express'
 import { breakers, type Problem } from 'good-gateway'
 import { codes, type Retry } from '../src/errors/codes.js'
-import { listen, nobody } from './support/servers.js'
+import {
+  compile,
+  createProject,
+  type Example,
+  examplesIn,
+  listens,
+  read,
+  running,
+  startable,
+} from './support/documents.js'
+import { listen } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 const markdownIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
@@ -36,110 +34,31 @@ const RETRYABLE: Readonly<Record<Retry, string>> = {
   never: 'no',
 }
 
-interface Example {
-  /** Name of a file for it. */
-  readonly file: string
-  /** Its code, at the lines that it has in its document. */
-  readonly code: string
-  /** The heading that it stands under. */
-  readonly heading: string
-}
-
-function examplesIn(path: string): Example[] {
-  const text = read(path)
-  return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ index, 1: code = '' }, at) => {
-    const before = text.slice(0, index)
-    return {
-      file: `${path.replace(/\.md$/, '').replaceAll('/', '-')}-${at + 1}.ts`,
-      code: '\n'.repeat(before.split('\n').length) + code,
-      heading: /.*^#+ (.+?)$/ms.exec(before)?.[1] ?? '',
-    }
-  })
-}
-
-/** A fresh project that has installed the package, and what the examples use beside it. */
-function createProject(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'good-gateway-docs-'))
-  const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: object }
-  const link = (name: string, target: string) => {
-    const path = join(folder, 'node_modules', name)
-    mkdirSync(dirname(path), { recursive: true })
-    symlinkSync(target, path)
-  }
-  link('good-gateway', root)
-  for (const name of Object.keys(devDependencies)) link(name, join(root, 'node_modules', name))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  writeFileSync(join(folder, 'program.js'), PROGRAM)
-  writeFileSync(
-    join(folder, 'tsconfig.json'),
-    JSON.stringify({
-      extends: join(root, 'tsconfig.json'),
-      compilerOptions: { types: ['node'] },
-      include: ['*.ts'],
-    }),
-  )
-  return folder
-}
-
-/** Imports the files that its parent names, then tells it the port of the last, if that one listens. */
-const PROGRAM = `
-  let loaded
-  for (const url of process.argv.slice(2)) loaded = await import(url)
-  const { server } = loaded
-  if (server && !server.listening) await new Promise((resolve) => server.once('listening', resolve))
-  process.once('disconnect', () => server?.close())
-  process.send(server?.address().port ?? 0)
-`
-
-/** Imports files of the project in a process of their own, works with their port, and ends it. */
-async function running(project: string, files: string[], work: (url: string) => Promise<void>) {
-  const child = fork(
-    join(project, 'program.js'),
-    files.map((file) => `./${file}`),
-    { cwd: root, execArgv: ['--import', 'tsx'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
-  )
-  const exited = once(child, 'exit') as Promise<[number | null]>
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (part: string) => (output += part))
-  }
-  try {
-    const [port] = (await Promise.race([once(child, 'message'), exited])) as [unknown]
-    assert.ok(child.connected, output)
-    await work(`http://127.0.0.1:${String(port)}`)
-    child.disconnect()
-    assert.deepEqual(await exited, [0, null], output)
-  } finally {
-    child.kill()
-  }
-}
-
-const listens = ({ code }: Example): boolean => code.includes('.listen(3000)')
-
-/** An example that listens at any free port, in front of an upstream that is down. */
-const startable = (code: string): string =>
-  code
-    .replaceAll('http://127.0.0.1:4000', nobody.url)
-    .replace(/^(.*)\.listen\(3000\)$/m, "const started = $1.listen(0, '127.0.0.1')") +
-  "\nconst served = 'server' in started ? started.server : started\nexport { served as server }\n"
-
 describe('the examples of the documents', function () {
   this.timeout(60_000)
   let project: string
-  const examples = documents.flatMap(examplesIn)
+  const examples = documents.flatMap((path) => examplesIn(path))
 
   before(() => {
     project = createProject()
-    for (const { file, code } of examples) writeFileSync(join(project, file), code)
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({
+        extends: join(root, 'tsconfig.json'),
+        compilerOptions: { types: ['node'] },
+        include: ['*.ts'],
+      }),
+    )
+    for (const { name, code } of examples) {
+      writeFileSync(join(project, `${name}.ts`), code)
+      compile(project, name, code)
+    }
   })
 
   after(() => rmSync(project, { recursive: true }))
 
-  function started({ file, code }: Example): string {
-    const name = `started-${file}`
-    writeFileSync(join(project, name), startable(code))
-    return name
-  }
+  const started = ({ name, code }: Example): string =>
+    compile(project, `started-${name}`, startable(code))
 
   it('type-check in a project with strict settings', () => {
     assert.ok(examples.length >= 30, `only ${examples.length} examples were found`)
@@ -151,7 +70,7 @@ describe('the examples of the documents', function () {
   })
 
   it('mount, where they do not listen, all in one process', async () => {
-    const mounted = examples.filter((example) => !listens(example)).map(({ file }) => file)
+    const mounted = examples.filter((example) => !listens(example)).map(({ name }) => name)
     assert.ok(mounted.length >= 15, `only ${mounted.length} examples mount`)
     await running(project, mounted, async () => {})
   })
@@ -244,14 +163,12 @@ describe('the examples of the documents', function () {
       assert.deepEqual(headings, Object.keys(cases))
     })
 
-    for (const { heading, file, code } of examplesIn('docs/guide/order.md')) {
+    for (const { heading, name, code } of examplesIn('docs/guide/order.md')) {
       it(heading, async () => {
         const { request, open, told, ...expected } = cases[heading] ?? assert.fail(heading)
-        writeFileSync(
-          join(project, `tried-${file}`),
-          startable(code).split('\nconst served')[0] ?? '',
-        )
-        const apps = (await import(join(project, `tried-${file}`))) as Record<
+        const mounted = startable(code).split('\nconst served')[0] ?? ''
+        const file = compile(project, `tried-${name}`, mounted)
+        const apps = (await import(join(project, `${file}.js`))) as Record<
           'wrong' | 'right',
           Express
         >

@@ -9,6 +9,7 @@ import { discardHeld, hook, letGo } from '../response/hooks.js'
 import type { Head, Wish } from '../response/head.js'
 import { answerPlainly } from '../response/plain.js'
 import { hasUnusualBody } from '../content/framing.js'
+import { addRawFields } from '../content/raw-fields.js'
 import { tidyFraming } from '../content/writable.js'
 import { type CallFollower, Calls } from './calls.js'
 import type { Carrier } from './carrier.js'
@@ -288,6 +289,7 @@ function hasNames(params: object): boolean {
 
 function createExchange(req: IncomingMessage, res: ServerResponse, url: string): Exchange {
   const exchange = new Exchange(req, res, url)
+  addRawFields(req)
   if (req.httpVersionMajor === 1) tidyFraming(req)
   if (hasUnusualBody(req)) req.pipe = pipeFramed
   ;(req as Branded<IncomingMessage>)[KEY] = exchange

@@ -54,6 +54,8 @@ const local: readonly Entry[] = [
         [/^terminated$/, counted('upstream_response_incomplete')],
         // fetch wraps every error of its call: this is not a defect, even where the cause is unknown.
         [/^fetch failed$/, () => undefined],
+        // The words of browsers, and of libraries that mock calls.
+        [/^(?:Failed to fetch|Network error)$/, counted('upstream_error')],
       ],
       bug,
     ),

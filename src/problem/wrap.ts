@@ -5,6 +5,7 @@ import type { Call } from '../exchange/calls.js'
 import { upstreamError } from '../exchange/explain.js'
 import { STAYS } from '../exchange/upstream-fields.js'
 import { meaningOfStatus } from '../failures/table.js'
+import { explainAmazon } from './amazon.js'
 import { linesOf } from './fields.js'
 import type { Writer } from './writer.js'
 
@@ -28,11 +29,14 @@ export function wrap(exchange: Exchange, call: Call, writer: Writer): void {
 
 function wrapped(exchange: Exchange, call: Call): GatewayError {
   const { status = 502 } = call
-  const retryAfter = call.fields()['retry-after']
+  const fields = call.fields()
+  const retryAfter = fields['retry-after']
+  const cause = explainAmazon(status, fields)
   const { code } = meaningOfStatus(status)
   return upstreamError(exchange, code, {
     // Where only `intercept` says that it is an error, its status is not one.
     ...(status >= 400 && { status }),
+    ...(cause && { cause }),
     ...(retryAfter !== undefined && { headers: { 'Retry-After': retryAfter } }),
     proxyStatus: { error: undefined, 'received-status': status },
     retry: status < 429 ? 'never' : 'idempotent',

@@ -18,8 +18,20 @@ export function cut(gate: Gate): void {
   seal(gate, 'cut')
   const stream = http2StreamOf(res)
   if (stream) stream.close(INTERNAL_ERROR)
+  else if (!hasConnection(res)) breakOff(gate)
   else if (isDelimitedByClose(gate)) res.socket?.resetAndDestroy()
   else rawOf(gate).destroy()
+}
+
+/** Whether there is a connection: adapters for functions in a cloud make responses without one. */
+const hasConnection = ({ socket }: ServerResponse): boolean =>
+  socket === null || typeof socket.resetAndDestroy === 'function'
+
+/** Without a connection nobody sees a cut, and an adapter waits for the end or for an error. */
+function breakOff(gate: Gate): void {
+  rawOf(gate).destroy()
+  if (gate.res.listenerCount('error') > 0)
+    gate.res.emit('error', new Error('The response has been broken off.'))
 }
 
 /**

@@ -707,6 +707,7 @@ describe('classify', () => {
 
     it('leaves a fetch that failed for an unknown reason to the caller', () => {
       assert.equal(classify(new TypeError('fetch failed')), undefined)
+      assert.equal(classify(new TypeError('Failed to fetch'))?.code, 'upstream_error')
       assert.equal(classify(new TypeError('fetch failed', { cause: new Error('Hm') })), undefined)
     })
   })

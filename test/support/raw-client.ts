@@ -18,7 +18,7 @@ export const sendRaw = (port: number, ...packets: (string | Buffer)[]): Promise<
 export async function sendWatching(
   port: number,
   packets: readonly (string | Buffer)[],
-  watch: (text: string) => void,
+  watch: (text: string, socket: Socket) => void,
 ): Promise<Received> {
   const socket = connect(port, '127.0.0.1')
   socket.setNoDelay(true)
@@ -28,12 +28,23 @@ export async function sendWatching(
   socket.on('error', () => (reset = true))
   socket.setEncoding('latin1').on('data', (part: string) => {
     text += part
-    watch(text)
+    watch(text, socket)
   })
   for (const packet of packets) await written(socket, packet)
   await closed
   return parse(text, reset)
 }
+
+/**
+ * Sends a part of a request, and leaves once the answer is whole: a server waits a little longer for
+ * the rest.
+ */
+export const sendPart = (port: number, ...packets: (string | Buffer)[]): Promise<Received> =>
+  sendWatching(port, packets, (text, socket) => {
+    const { head, body } = parse(text)
+    const [, length] = /^content-length: (\d+)/im.exec(head) ?? []
+    if (length !== undefined && body.length >= Number(length)) socket.end()
+  })
 
 /** Each packet leaves in a turn of the event loop of its own. */
 function written(socket: Socket, packet: string | Buffer): Promise<void> {

@@ -7,7 +7,7 @@ import { circuitBreaker, type CircuitBreakerOptions, listener, problemDetails } 
 import { hosts } from '../../support/hosts.js'
 import { problemIn } from '../../support/problem.js'
 import { proxies } from '../../support/proxies.js'
-import { dechunk, getLine, sendRaw } from '../../support/raw-client.js'
+import { dechunk, getLine, sendPart, sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen } from '../../support/servers.js'
 import { until } from '../../support/until.js'
 
@@ -188,7 +188,7 @@ for (const proxy of proxies) {
 
     it('totalTimeout: answers 408 when the request body has not arrived, and does not count against the upstream', async () => {
       await start({ totalTimeout: 200 })
-      const problem = problemIn(await sendRaw(gateway.port, post(4), 'bo'))
+      const problem = problemIn(await sendPart(gateway.port, post(4), 'bo'))
       assert.deepEqual([problem.status, problem.code], [408, 'request_timeout'])
       await over()
       assert.equal(circuit.breaker.stats.fires, 0)

@@ -19,7 +19,7 @@ import * as koaApi from 'good-gateway/koa'
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { hosts } from '../../support/hosts.js'
 import { problemIn } from '../../support/problem.js'
-import { parse, sendRaw } from '../../support/raw-client.js'
+import { parse, sendPart, sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen } from '../../support/servers.js'
 
 const TRICKY =
@@ -249,7 +249,7 @@ for (const host of hosts) {
         handler: (_req, res) => res.end(),
       })
       try {
-        const late = await sendRaw(slow.port, counted(Buffer.from(TRICKY)), TRICKY.slice(0, 5))
+        const late = await sendPart(slow.port, counted(Buffer.from(TRICKY)), TRICKY.slice(0, 5))
         assert.deepEqual([late.status, problemIn(late).code], [408, 'request_timeout'])
         const large = await sendRaw(slow.port, counted(Buffer.from(BIG)), BIG)
         assert.deepEqual([large.status, problemIn(large).code], [413, 'content_too_large'])

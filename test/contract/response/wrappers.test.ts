@@ -243,11 +243,11 @@ for (const host of hosts) {
             res.writeHead(200, { 'X-Late': '2' })
             late.push(res.write('late'))
             res.end('late')
-          }, 120)
+          }, 500)
         },
         [sessions(new SlowStore()), compression() as unknown as ConnectMiddleware],
       )
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await until(() => late.length > 0)
       assert.equal(problemIn(received).code, 'upstream_timeout')
       assert.deepEqual(late, [true])
     })

@@ -7,7 +7,7 @@ import type { ErrorInfo, GatewayError, Schemas, ValidateOptions } from 'good-gat
 import { createForward } from '../../../docs/sample-proxy/forward.js'
 import { type Api, hosts } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
-import { getLine, parse, type Received, sendRaw } from '../../support/raw-client.js'
+import { getLine, parse, type Received, sendPart, sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen } from '../../support/servers.js'
 
 const schema = {
@@ -336,7 +336,7 @@ for (const host of hosts) {
 
     it('answers 408 to a body that does not arrive', async () => {
       const port = await start({ bodyTimeout: 50 })
-      const answer = await sendRaw(port, head('123456789', json), '{')
+      const answer = await sendPart(port, head('123456789', json), '{')
       assert.equal(problemIn(answer).code, 'request_timeout')
     })
 
