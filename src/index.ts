@@ -23,8 +23,7 @@ export {
   type ClientErrorOptions,
 } from './problem/client-error.js'
 export type { Dispatching } from './forward/dispatching.js'
-export type { CircuitOptions } from './forward/options.js'
-export type { ForwardOptions, TargetOptions } from './hosts/host.js'
+export type { CircuitOptions, ForwardOptions, TargetOptions } from './forward/options.js'
 export type { Format, FormatFunction } from './problem/formats.js'
 export type { Attempt, ErrorInfo, LowLevelError, Timings } from './problem/info.js'
 export type { ProblemDetailsOptions } from './problem/options.js'

@@ -11,13 +11,13 @@ const source = join(import.meta.dirname, '../src')
 const FLOORS: readonly (readonly string[])[] = [
   ['entries'],
   ['hosts', 'bin'],
+  ['forward'],
   [
     'problem',
     'validation',
     'routing',
     'breaker',
     'transform',
-    'forward',
     'telemetry',
     'fleet',
     'client',

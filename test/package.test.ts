@@ -60,7 +60,6 @@ describe('the packed package', function () {
       'ajv-formats',
       'bytes',
       'content-type',
-      'eventsource-parser',
       'negotiator',
       'structured-headers',
       'yaml',

@@ -114,7 +114,15 @@ export class Admission implements Follower, Responder {
     const error = call?.failure ?? this.#spent(call) ?? this.#errorOf(code)
     if (call?.state === 'open') call.failure = error
     this.#exchange.fail(error)
-    calls.abort(error)
+    this.#abort(error)
+  }
+
+  /** While an answer is on its way through wrappers, what hosts do with a late error would cut it. */
+  #abort(error: GatewayError): void {
+    const { response, calls, res } = this.#exchange
+    const isOnItsWay = response.phase === 'answering' || response.phase === 'answered'
+    if (!isOnItsWay || res.writableEnded) return calls.abort(error)
+    this.#exchange.follow({ closesAt: 'calls', closed: () => calls.abort(error) })
   }
 
   /** A probe that waits for its client keeps no other request from being one. */

@@ -15,7 +15,7 @@ import { clientLeft } from '../response/client.js'
 import type { Head } from '../response/head.js'
 import { discardHeld } from '../response/hooks.js'
 import { sealExcept, type Unsealed } from '../response/reopen.js'
-import { removeEntityFields } from '../response/respond.js'
+import { afterWrappers, removeEntityFields } from '../response/respond.js'
 import type { Fallback } from '../exchange/circuit-options.js'
 
 /** Milliseconds until a fallback must have begun to answer. */
@@ -34,11 +34,9 @@ export async function fallBack(
   fallback: Fallback,
   kept?: KeptBody,
 ): Promise<void> {
-  exchange.calls.tellSuperseded()
   exchange.fallbackFor = error
-  discardHeld(exchange.response)
-  removeEntityFields(exchange.response)
-  dropUpstreamFields(exchange)
+  supersede(exchange)
+  const wrappers = untilWrappersEnd(exchange)
   const { responder } = exchange
   // What fails late in the application is not news.
   exchange.responder = { fail: () => error }
@@ -64,12 +62,27 @@ export async function fallBack(
   })
   try {
     if (!(await hasBodyFor(own, exchange, kept))) return void own.fail(error)
+    await wrappers
     await runIn(own, async () => fallback(own, error))
   } catch (failure) {
     // A fallback that throws the error it was given declines to answer.
     if (failure !== error) warnThrew('fallback', failure)
     own.fail(error)
   }
+}
+
+/** Takes back what was about to be answered. */
+function supersede(exchange: Exchange): void {
+  exchange.calls.tellSuperseded()
+  discardHeld(exchange.response)
+  removeEntityFields(exchange.response)
+  dropUpstreamFields(exchange)
+}
+
+/** What the application has wrapped around a head that is replaced must not see the end of this answer before. */
+function untilWrappersEnd({ response }: Exchange): Promise<void> | undefined {
+  if (response.phase !== 'passed') return undefined
+  return new Promise((resolve) => afterWrappers(response, resolve) || resolve())
 }
 
 /** The exchange that a fallback gets: the same request, calls of its own, and a response that is open to it alone. */

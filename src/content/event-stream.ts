@@ -11,7 +11,7 @@ export interface StreamEvent {
 
 /** The text of an event, its blank line included; a comment is a line of its own, without one. */
 export function eventText({ event, data, id, comment }: StreamEvent): string {
-  if (comment !== undefined) return linesOf('', comment)
+  if (comment !== undefined) return comment === '' ? ':\n' : linesOf('', comment)
   const head = `${event === undefined ? '' : `event: ${event}\n`}${id === undefined ? '' : `id: ${id}\n`}`
   return `${head}${linesOf('data', data)}\n`
 }
@@ -21,6 +21,6 @@ function linesOf(field: string, value: string): string {
   if (!/[\r\n]/.test(value)) return `${field}: ${value}\n`
   return value
     .split(/\r\n|\r|\n/)
-    .map((line) => (field === '' && line === '' ? ':\n' : `${field}: ${line}\n`))
+    .map((line) => `${field}: ${line}\n`)
     .join('')
 }

@@ -41,12 +41,18 @@ export function removeField({ headers, rawHeaders }: IncomingMessage, name: stri
     if (rawHeaders[at]?.toLowerCase() === name) rawHeaders.splice(at, 2)
 }
 
-/** Sets a field of a message, in both of its forms. */
+/** Sets a field of a message, in both of its forms; one that is there keeps its place. */
 export function setField(message: IncomingMessage, name: string, value: string): void {
+  const { headers, rawHeaders } = message
   const lower = name.toLowerCase()
-  removeField(message, lower)
-  message.headers[lower] = value
-  message.rawHeaders.push(name, value)
+  const before = headers[lower]
+  // A deleted property makes a slow object of the headers.
+  headers[lower] = value
+  if (before === undefined) return void rawHeaders.push(name, value)
+  const at = rawHeaders.findIndex((each, index) => index % 2 === 0 && each.toLowerCase() === lower)
+  for (let next = rawHeaders.length - 2; next > at; next -= 2)
+    if (rawHeaders[next]?.toLowerCase() === lower) rawHeaders.splice(next, 2)
+  rawHeaders.splice(at, 2, name, value)
 }
 
 /** No option of a connection may name them: whoever takes them off takes the end of the body off. */

@@ -83,7 +83,7 @@ function alreadyRead(
 export function replaceBody(exchange: Exchange, bytes: Buffer, options: PeekOptions): void {
   const { req } = exchange
   if (req.readableEnded) throw alreadyRead(req, options)
-  takeAll(req)
+  while (req.readableLength > 0) if (req.read() === null) break
   if (bytes.length > 0) req.unshift(bytes)
   hideRead(req)
   exchange.body = Promise.resolve(bytes)

@@ -187,13 +187,11 @@ export class Exchange {
 
   /** Decides who speaks, and asks all followers. @internal */
   atHead(head: Head): Wish[] {
-    const { followers } = this
-    const origin = originOf(this.calls, head.status)
-    this.origin = origin
+    const origin = (this.origin = originOf(this.calls, head.status))
     if (origin.by === 'upstream') this.calls.relay = origin.call
     const wishes: Wish[] = []
-    for (let at = 0; at < followers.length; at++) {
-      const wish = askAtHead(this, followers[at], head)
+    for (const follower of this.followers) {
+      const wish = askAtHead(this, follower, head)
       if (wish) wishes.push(wish)
     }
     const isAnswered = wishes.some((wish) => typeof wish === 'function')
@@ -225,9 +223,9 @@ export class Exchange {
 }
 
 /** Heads go out in event listeners of the proxy, where nobody would catch what throws. */
-function askAtHead(exchange: Exchange, follower: Follower | undefined, head: Head): Wish {
+function askAtHead(exchange: Exchange, follower: Follower, head: Head): Wish {
   try {
-    return follower?.atHead?.(exchange, head)
+    return follower.atHead?.(exchange, head)
   } catch (error) {
     warnThrew('the decision about a response', error)
     return undefined

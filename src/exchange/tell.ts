@@ -20,6 +20,8 @@ import type { Origin } from './origin.js'
 /** What is told of an exchange. */
 export interface Told extends EventRequest {
   readonly calls: Calls
+  /** The method as it was first seen. */
+  readonly method: string
   readonly response: Gate
   readonly origin: Origin | undefined
   readonly hostContext: object | undefined
@@ -39,7 +41,7 @@ export function tellStart(exchange: Told): void {
 }
 
 function startOf(exchange: Told): RequestStartEvent {
-  return { exchange, method: exchange.req.method ?? '' }
+  return { exchange, method: exchange.method }
 }
 
 /** A request is over. The exchange of a fallback is no request of its own. */
@@ -48,12 +50,12 @@ export function tellEnd(exchange: Told): void {
 }
 
 function endOf(exchange: Told): RequestEndEvent {
-  const { req, route, upstream, startedAt = NaN, fallbackFor } = exchange
+  const { method, route, upstream, startedAt = NaN, fallbackFor } = exchange
   const by = speakerOf(exchange)
   const status = statusOf(exchange)
   return {
     exchange,
-    method: req.method ?? '',
+    method,
     route,
     upstream,
     status,
@@ -148,7 +150,7 @@ function problemOf({ exchange, error, details }: AboutProblem): ProblemEvent {
     traceId: undefined,
     spanId: undefined,
     ...spanOf(exchange),
-    method: exchange.req.method ?? '',
+    method: exchange.method,
     route: exchange.route,
     path: pathOf(seen),
     upstream: error.options.upstream ?? exchange.upstream,

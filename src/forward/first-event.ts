@@ -1,5 +1,6 @@
 import { eventReader, type EventReader } from '../content/event-reader.js'
 import type { StreamEvent } from '../content/event-stream.js'
+import type { ResponseHead } from './forward-call.js'
 
 /** Largest first event in bytes that is waited for: a larger one is content. */
 const MOST = 64 * 1024
@@ -18,8 +19,15 @@ export function isErrorEvent({ event, data }: StreamEvent): boolean {
   }
 }
 
-/** Looks for the first event of a stream. */
+/** A stream of events that has not begun: its head is kept back. */
+export interface Held {
+  readonly head: ResponseHead
+  readonly event: FirstEvent
+}
+
+/** Keeps back what has come of a stream of events until its first event is there. */
 export class FirstEvent {
+  readonly chunks: Buffer[] = []
   #size = 0
   #found: 'content' | 'error' | undefined
   readonly #reader: EventReader = eventReader((event) => {
@@ -27,9 +35,10 @@ export class FirstEvent {
   }, MOST)
 
   /** What the stream has begun with; undefined where that is still to come. */
-  push(chunk: Buffer): 'content' | 'error' | undefined {
-    this.#size += chunk.length
-    if (!this.#reader.push(chunk) || this.#size > MOST) this.#found ??= 'content'
+  push(chunk: Buffer, raw = chunk): 'content' | 'error' | undefined {
+    if (chunk.length > 0) this.chunks.push(chunk)
+    this.#size += raw.length
+    if (!this.#reader.push(raw) || this.#size > MOST) this.#found ??= 'content'
     return this.#found
   }
 }

@@ -21,8 +21,12 @@ export interface Receiver {
   /** An interim response (1xx). */
   interim(head: ResponseHead): void
   head(call: ForwardCall, head: ResponseHead): void
-  /** A part of the body; false where no more is wanted for now. */
-  data(chunk: Buffer): boolean
+  /**
+   * A part of the body; false where no more is wanted for now.
+   *
+   * @param raw - as it came, where it was changed.
+   */
+  data(chunk: Buffer, raw?: Buffer): boolean
   /** The response is whole; gives what is wrong with it all the same. */
   end(trailers: Fields): GatewayError | undefined
   switched(call: ForwardCall, head: ResponseHead, socket: Duplex): void

@@ -1,23 +1,22 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { makeAgent } from '#undici'
+import { announcedLength } from '../content/framing.js'
+import { refuseFraming } from '../content/strict-framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
+import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
 import { currentExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
-import { announcedLength } from '../content/framing.js'
-import { refuseFraming } from '../content/strict-framing.js'
-import { peekBody } from '../exchange/body.js'
 import { isSealed } from '../response/gate.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
 import { mount } from './mounted.js'
 import { type ForwardOptions, readOptions } from './options.js'
-import type { Prepare } from './target-transform.js'
 import { EMPTY, takeBody } from './request-body.js'
 
 /** A `forward` before it is adapted to a host. */
@@ -32,29 +31,30 @@ export interface ForwardStep {
 /**
  * Sends requests to an upstream, and their responses back.
  *
- * @param prepare - Prepares the transforms of targets.
  * @throws {TypeError} when an option is wrong.
  */
-export function forwardStep(options: ForwardOptions, prepare: Prepare): ForwardStep {
+export function forwardStep(options: ForwardOptions): ForwardStep {
   const settings = readOptions(options)
   const own = settings.dispatcher === undefined ? ownAgent() : undefined
-  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching), prepare)
+  const mounted = mount(settings, settings.dispatcher ?? (own as Dispatching))
   const hasOthers = settings.retries > 0 || settings.targets.length > 1
-  const whole = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
+  const isTranslated = settings.targets.some(({ transform }) => transform !== undefined)
+  const peek = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
     const exchange = ownExchange(given)
     check(exchange)
-    // Peeked, a body stays for whoever reads it next, and for each target.
-    if (mounted.isChanging && announcedLength(exchange.req) !== 0) {
-      refuseFraming(exchange.req)
-      await peekBody(exchange, whole)
-    }
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
+    if (isTranslated && announcedLength(exchange.req) !== 0) await readWhole(exchange)
     const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
     await new Forwarding(exchange, mounted, { body }).done
+  }
+  /** A transform gets the whole body, for one target after the other. */
+  async function readWhole(exchange: Exchange): Promise<void> {
+    refuseFraming(exchange.req)
+    await peekBody(exchange, peek)
   }
   async function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const exchange = upgradeExchange({ req, socket, unanswered: () => false })

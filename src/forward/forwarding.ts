@@ -4,18 +4,16 @@ import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
-import type { Sending } from './dispatching.js'
-import { LastEvent } from './first-event.js'
+import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
-import { type Opening, openingOf } from './opening.js'
 import type { Passage } from './passage.js'
 import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
-import { changedSending, sendingTo, type Sent } from './sending.js'
+import { sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-import type { Changer } from './target-transform.js'
+import { translate, untold } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -34,11 +32,11 @@ export class Forwarding implements Follower, Receiver {
   #passage: Passage | undefined
   /** What follows the attempt, where its head has decided that. */
   #planned: Plan | undefined
-  #opening: Opening | undefined
+  #first: Held | undefined
   #last: LastEvent | undefined
+  /** The head of a body that has not begun. */
+  #waiting: ResponseHead | undefined
   #relay: Relay | undefined
-  /** What changes the request for its target, and the response. */
-  #changer: Changer | undefined
   #timer: NodeJS.Timeout | undefined
   #resolve!: () => void
   #reject!: (error: unknown) => void
@@ -64,22 +62,24 @@ export class Forwarding implements Follower, Receiver {
     this.#passage?.answered(call)
     if (status >= 400) this.#planned = this.#plan({ status, asked: valueOf(fields, 'retry-after') })
     if (this.#planned) return call.drop()
-    if (isEventStream(fields)) this.#last = new LastEvent()
-    this.#opening = openingOf(head, this.#hasOther)
-    if (this.#opening === undefined) this.#begin(call, head)
+    const isStream = status < 300 && isEventStream(fields)
+    if (isStream) this.#last = new LastEvent()
+    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
+    // Without its body it is of no use, and where that never comes there can still be an answer.
+    else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
+    else this.#begin(call, head)
   }
 
-  data(chunk: Buffer): boolean {
-    this.#last?.push(chunk)
-    const opening = this.#opening
-    if (opening === undefined) return this.#relay?.write(chunk) ?? true
-    const found = opening.push(chunk)
-    if (found === undefined || (found === 'error' && this.#fallsOver())) return true
-    return this.#open(opening)
+  data(chunk: Buffer, raw = chunk): boolean {
+    this.#last?.push(raw)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
+    if (this.#first) return this.#awaitFirst(this.#first, chunk, raw)
+    return chunk.length === 0 || (this.#relay?.write(chunk) ?? true)
   }
 
   end(trailers: Fields): GatewayError | undefined {
-    if (this.#opening) this.#open(this.#opening)
+    if (this.#first) this.#beginWithHeld(this.#first)
+    if (this.#waiting && this.#call) this.#begin(this.#call, this.#waiting)
     this.#relay?.end(trailers)
     return this.#last?.isError === true
       ? this.#streamError('The event stream has ended with an error event.')
@@ -106,7 +106,8 @@ export class Forwarding implements Follower, Receiver {
     const isUnsent = call.connectedAt === undefined
     const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
-    this.#opening = undefined
+    this.#first = undefined
+    this.#waiting = undefined
     if (plan) this.#go(plan)
     else this.#finish(isFailed ? failure : undefined)
   }
@@ -122,49 +123,47 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #attempt(): void {
-    const target = this.#target
+    const target = this.#mounted.targets[this.#at] as Target
     if (isOver(this.#exchange)) return this.#finish()
     if (target.name !== undefined) this.#exchange.upstream = target.name
-    if (target.circuit === undefined) return this.#send(target)
+    if (target.circuit === undefined) return this.#ask(target)
     target.circuit.enter(this.#exchange).then(
       (passage) => {
         this.#passage = passage
         if (isOver(this.#exchange)) this.#finish()
-        else this.#send(target)
+        else this.#ask(target)
       },
       (refusal: unknown) => this.#refused(refusal),
     )
   }
 
-  #send(target: Target): void {
-    const { settings } = this.#mounted
-    const exchange = this.#exchange
-    try {
-      this.#changer = target.changerOf?.(exchange)
-      if (this.#changer === undefined)
-        return this.#dispatch(target, sendingTo(target, exchange, settings, this.#sent))
-      const given = { settings, sent: this.#sent }
-      changedSending(this.#changer, target, exchange, given).then(
-        (sending) => (isOver(exchange) ? this.#finish() : this.#dispatch(target, sending)),
-        (error: unknown) => this.#finish(error),
-      )
-    } catch (error) {
-      this.#finish(error)
-    }
+  #ask(target: Target): void {
+    const { transform } = target
+    if (transform === undefined || this.#sent.upgrading) return this.#send(target, this.#sent, this)
+    translate(this.#exchange, transform, this.#mounted.settings).then(
+      ({ edits, receiving }) => {
+        if (isOver(this.#exchange)) this.#finish()
+        else this.#send(target, { ...this.#sent, edits }, receiving(this))
+      },
+      (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
+    )
   }
 
-  #dispatch(target: Target, sending: Sending): void {
-    const call = new ForwardCall(this.#exchange, sending, this)
-    call.attempt = ++this.#attempts
-    call.upstream = target.name
-    this.#call = call
-    this.#passage?.begin(call)
-    this.#exchange.calls.begin(call)
+  #send(target: Target, sent: Sent, receiver: Receiver): void {
+    const { settings, dispatcher } = this.#mounted
     try {
+      const sending = sendingTo(target, this.#exchange, settings, sent)
+      const call = new ForwardCall(this.#exchange, sending, receiver)
+      call.attempt = ++this.#attempts
+      call.upstream = target.name
+      this.#call = call
+      this.#passage?.begin(call)
+      this.#exchange.calls.begin(call)
       // It is known already, and a pooled connection must not hold this request.
-      unobserved(() => this.#mounted.dispatcher.dispatch(sending, call))
+      unobserved(() => dispatcher.dispatch(sending, call))
     } catch (error) {
-      call.fail(error)
+      if (this.#call?.state === 'open') this.#call.fail(error)
+      else this.#finish(error)
     }
   }
 
@@ -199,28 +198,31 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
+    this.#waiting = undefined
     this.#sent.body.release()
-    this.#changer?.follow(this.#exchange)
     this.#relay = new Relay(this.#exchange, call)
     const { via, keepAlive } = this.#mounted.settings
     this.#relay.begin(head, via, keepAlive)
     this.#passage?.headOut(call)
   }
 
-  /** A stream whose first event is an error has not begun: whether there is another attempt. */
-  #fallsOver(): boolean {
+  #awaitFirst(first: Held, chunk: Buffer, raw: Buffer): boolean {
+    const found = first.event.push(chunk, raw)
+    if (found === undefined) return true
+    if (found === 'content') return this.#beginWithHeld(first)
     const failure = this.#streamError('The event stream has begun with an error event.')
     this.#planned = this.#plan({ failure })
-    if (this.#planned) this.#call?.destroy(failure)
-    return this.#planned !== undefined
+    if (this.#planned === undefined) return this.#beginWithHeld(first)
+    this.#call?.destroy(failure)
+    return true
   }
 
-  /** The response has begun: what was kept back goes out. */
-  #open({ head, chunks }: Opening): boolean {
-    this.#opening = undefined
+  /** The stream has begun: what was kept back goes out. */
+  #beginWithHeld({ head, event }: Held): boolean {
+    this.#first = undefined
     if (this.#call === undefined) return true
     this.#begin(this.#call, head)
-    return chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
+    return event.chunks.map((chunk) => this.#relay?.write(chunk)).every((more) => more !== false)
   }
 
   #streamError(message: string): GatewayError {
@@ -241,10 +243,6 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
-  }
-
-  get #target(): Target {
-    return this.#mounted.targets[this.#at] as Target
   }
 
   /** Whether there would be another attempt. */

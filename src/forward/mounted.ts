@@ -1,10 +1,10 @@
 import type { Exchange } from '../exchange/exchange.js'
+import type { Transform } from '../transform/types.js'
 import { Budget } from './budget.js'
 import type { Dispatching } from './dispatching.js'
 import type { Settings, TargetSettings } from './options.js'
 import { TargetCircuit } from './passage.js'
 import type { FieldRules } from './request-fields.js'
-import type { ChangerOf, Prepare } from './target-transform.js'
 import { type Place, placeReader } from './target.js'
 
 /** A target, ready for requests. */
@@ -14,7 +14,7 @@ export interface Target {
   readonly placeOf: (exchange: Exchange) => Place
   readonly rules: FieldRules
   readonly circuit: TargetCircuit | undefined
-  readonly changerOf: ChangerOf | undefined
+  readonly transform: Transform | undefined
 }
 
 /** What a `forward` keeps for all its requests. */
@@ -23,21 +23,17 @@ export interface Mounted {
   readonly dispatcher: Dispatching
   readonly targets: readonly Target[]
   readonly budget: Budget
-  /** Whether a target changes requests, whose bodies must be whole then. */
-  readonly isChanging: boolean
 }
 
 /** Prepares all that is the same for each request. */
-export function mount(settings: Settings, dispatcher: Dispatching, prepare: Prepare): Mounted {
-  const targets = settings.targets.map((target) => targetOf(target, settings, prepare))
-  const isChanging = targets.some(({ changerOf }) => changerOf !== undefined)
-  return { settings, dispatcher, targets, isChanging, budget: new Budget() }
+export function mount(settings: Settings, dispatcher: Dispatching): Mounted {
+  const targets = settings.targets.map((target) => targetOf(target, settings))
+  return { settings, dispatcher, targets, budget: new Budget() }
 }
 
 function targetOf(
-  { target, changes, circuit, transform }: TargetSettings,
+  { target, changes, transform, circuit }: TargetSettings,
   settings: Settings,
-  prepare: Prepare,
 ): Target {
   const { host, forwarded, trust, via } = settings
   return {
@@ -45,6 +41,6 @@ function targetOf(
     placeOf: placeReader(target),
     rules: { host, forwarded, trust, via, changes },
     circuit: circuit && new TargetCircuit(circuit),
-    changerOf: transform === undefined ? undefined : prepare(transform, settings.bufferLimit),
+    transform,
   }
 }

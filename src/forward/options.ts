@@ -14,6 +14,8 @@ import {
   type Settings as CircuitSettings,
 } from '../exchange/circuit-options.js'
 import type { Exchange } from '../exchange/exchange.js'
+import { isTransform } from '../transform/options.js'
+import type { Transform } from '../transform/types.js'
 import { type Dispatching, isDispatching } from './dispatching.js'
 import type { ForwardedOption } from './forwarded.js'
 import { HOP_BY_HOP } from './hop-by-hop.js'
@@ -24,7 +26,7 @@ import { faultOfTarget, type TargetOption } from './target.js'
 export type HeadersOption = Readonly<Record<string, string | null>>
 
 /** Options of `forward`; all times are milliseconds. */
-export interface ForwardOptions<Transform = unknown> {
+export interface ForwardOptions {
   /** Where requests go: a URL whose path begins theirs, or a function that gives one for each request. */
   readonly target?: TargetOption
   /** Gives the path and query that the upstream gets, from those of the request. */
@@ -40,7 +42,7 @@ export interface ForwardOptions<Transform = unknown> {
   /** Fields to set on each request, or to remove with `null`. */
   readonly headers?: HeadersOption
   /** Several targets in order, each with a circuit of its own; in place of `target`. */
-  readonly targets?: readonly TargetOptions<Transform>[]
+  readonly targets?: readonly TargetOptions[]
   /** How often a request is sent again to the same target. @defaultValue `0` */
   readonly retries?: number
   /** Statuses after which it is. @defaultValue `[502, 503, 504]` */
@@ -49,7 +51,7 @@ export interface ForwardOptions<Transform = unknown> {
   readonly nextOn?: readonly number[]
   /** Whether requests may be sent again whatever their method, as those to a model. @defaultValue `false` */
   readonly repeatable?: boolean
-  /** Most bytes of a request's body that are kept for another attempt. @defaultValue `'1mb'` */
+  /** Most bytes of a request's body that are kept for another attempt, and of what a `transform` changes. @defaultValue `'1mb'` */
   readonly bufferLimit?: string | number
   /** Silence after which a stream of events gets a comment, so that nobody between takes it for dead. @defaultValue `false` */
   readonly keepAlive?: number | false
@@ -58,13 +60,13 @@ export interface ForwardOptions<Transform = unknown> {
 }
 
 /** One of several targets. */
-export interface TargetOptions<Transform = unknown> {
+export interface TargetOptions {
   /** Name of the upstream: clients read it in the body, operators in `breakers`. */
   readonly name: string
   readonly target: TargetOption
   /** Fields to set on requests to this target, such as its credentials, or to remove with `null`. */
   readonly headers?: HeadersOption
-  /** Makes another request of each request to this target, and another response of its response. */
+  /** Makes another request of each that it gets, and another response of its own. */
   readonly transform?: Transform
   /** Until the head of its response; `false` waits for ever. @defaultValue that of `circuit` */
   readonly timeout?: number | false
@@ -99,8 +101,8 @@ export interface Settings {
 export interface TargetSettings {
   readonly target: TargetOption
   readonly changes: FieldChanges
+  readonly transform: Transform | undefined
   readonly circuit: CircuitSettings | undefined
-  readonly transform?: unknown
 }
 
 const bool: Check = [(value) => typeof value === 'boolean', 'true or false']
@@ -167,7 +169,7 @@ const TARGET_CHECKS: Record<keyof TargetOptions, Check> = {
   name: text,
   target: TARGET,
   headers: HEADERS,
-  transform: [(value) => typeof value === 'object' || typeof value === 'function', 'a transform'],
+  transform: [isTransform, 'what the middleware "transform" takes'],
   timeout: timeOrFalse,
   circuit: [(value) => typeof value === 'object' && value !== null, 'an object of options'],
 }
@@ -197,7 +199,8 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
 function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetSettings[] {
   if (target !== undefined && targets !== undefined)
     throw new TypeError('forward: give one of "target" and "targets", not both')
-  if (target !== undefined) return [{ target, changes: changesIn(headers), circuit: undefined }]
+  if (target !== undefined)
+    return [{ target, changes: changesIn(headers), transform: undefined, circuit: undefined }]
   if (targets === undefined)
     throw new TypeError('forward: option "target" is missing; say where requests go')
   const names = new Set(targets.map(({ name }) => name))

@@ -10,8 +10,6 @@ import type { Exchange } from '../exchange/exchange.js'
 export interface RequestBody {
   /** Bytes that are known before they are sent; undefined where they come in chunks. */
   readonly length: number | undefined
-  /** All of them, where they are there. */
-  readonly bytes?: Buffer
   /** Whether it can be sent once more. */
   readonly isWhole: boolean
   /** What undici is given for the next attempt. */
@@ -26,15 +24,15 @@ class WholeBody implements RequestBody {
   readonly isWhole = true
   readonly release = ignore
   readonly length: number
-  readonly bytes: Buffer
+  readonly #bytes: Buffer
 
   constructor(bytes: Buffer) {
-    this.bytes = bytes
+    this.#bytes = bytes
     this.length = bytes.length
   }
 
   next(): Buffer | null {
-    return this.length === 0 ? null : this.bytes
+    return this.length === 0 ? null : this.#bytes
   }
 }
 

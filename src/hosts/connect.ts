@@ -6,6 +6,7 @@ import type { Step } from '../exchange/step.js'
 import type { Carrier } from '../exchange/carrier.js'
 import { warnOnce } from '../common/warn.js'
 import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
@@ -15,7 +16,6 @@ import type { RouteTable } from '../routing/table.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { TransformOptions } from '../transform/options.js'
-import { transformOfTarget } from '../transform/of-target.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
@@ -27,7 +27,6 @@ import {
   type CircuitBreakerHandle,
   circuitBreakerOn,
   type ForwardHandle,
-  type ForwardOptions,
   forwardOn,
   type HealthHandle,
   healthOn,
@@ -245,7 +244,7 @@ export function plainPaths(): ConnectMiddleware {
  * app.use(forward({ target: 'http://orders:4000' }))
  */
 export function forward(options: ForwardOptions): ConnectForward {
-  return forwardOn(host, forwardStep(options, transformOfTarget))
+  return forwardOn(host, forwardStep(options))
 }
 
 /**

@@ -6,8 +6,6 @@ import type { Action } from '../breaker/fire.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import type { ForwardStep } from '../forward/forward.js'
-import type * as ofForward from '../forward/options.js'
-import type { Transform } from '../transform/types.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { isListenedTo, tellProblem } from '../exchange/tell.js'
 import { routesStep, type RoutesOptions, tableStep } from '../routing/routes.js'
@@ -52,11 +50,6 @@ export interface CircuitBreakerHandle {
    */
   fire<T>(action: Action<T>): Promise<T>
 }
-
-/** Options of `forward`; all times are milliseconds. */
-export type ForwardOptions = ofForward.ForwardOptions<Transform>
-/** One of several targets of `forward`. */
-export type TargetOptions = ofForward.TargetOptions<Transform>
 
 /** What a `forward` middleware has besides. */
 export interface ForwardHandle {

@@ -5,6 +5,7 @@ import { exchangeOf, knownExchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import type { Carrier } from '../exchange/carrier.js'
 import { forwardStep } from '../forward/forward.js'
+import type { ForwardOptions } from '../forward/options.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
 import { problemDetailsStep } from '../problem/problem-details.js'
@@ -13,7 +14,6 @@ import type { RouteTable } from '../routing/table.js'
 import { type HealthOptions, healthStep } from '../telemetry/health.js'
 import { type StatusPageOptions, statusPageStep } from '../telemetry/status/status-page.js'
 import type { TransformOptions } from '../transform/options.js'
-import { transformOfTarget } from '../transform/of-target.js'
 import { transformStep } from '../transform/transform.js'
 import type { Transform } from '../transform/types.js'
 import type { ValidateOptions } from '../validation/options.js'
@@ -25,7 +25,6 @@ import {
   type CircuitBreakerHandle,
   circuitBreakerOn,
   type ForwardHandle,
-  type ForwardOptions,
   forwardOn,
   type HealthHandle,
   healthOn,
@@ -194,7 +193,7 @@ export function plainPaths(): KoaMiddleware {
  * app.use(forward({ target: 'http://orders:4000' }))
  */
 export function forward(options: ForwardOptions): KoaForward {
-  return forwardOn(host, forwardStep(options, transformOfTarget))
+  return forwardOn(host, forwardStep(options))
 }
 
 /**

@@ -69,7 +69,7 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
     ...attemptsOf(exchange),
     requestId: problem.request_id,
     ...spanOf(exchange),
-    method: exchange.req.method ?? '',
+    method: exchange.method,
     path: pathOf(seen),
     problem: { ...problem, detail: redact(problem.detail, seen) },
   }

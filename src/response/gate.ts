@@ -61,6 +61,10 @@ export class Gate {
   held: Held | undefined = undefined
   /** What changes the response on its way, in the phase `passed`. */
   stream: Stream | undefined = undefined
+  /** Whether the application, or the last of its wrappers, has ended it. */
+  isEnded = false
+  /** Told once the wrappers around a head that was replaced have come to their end. */
+  finish: (() => void) | undefined = undefined
   /** The methods of the response as they were before the hooks. */
   originals: Originals | undefined = undefined
 

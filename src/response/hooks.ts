@@ -85,13 +85,18 @@ export function seal(gate: Gate, phase: 'answering' | 'answered' | 'cut' | 'clos
  * our hooks goes on until there: a session whose cookie is out must be stored.
  */
 export function sealBelow(gate: Gate): void {
-  const { res, originals } = gate
+  const wrapped = wrappedMethods(gate)
+  seal(gate, 'answered')
+  Object.assign(gate.res, wrapped)
+}
+
+/** What the application has wrapped around our hooks, once those that nobody has wrapped are taken off. */
+export function wrappedMethods({ res, originals }: Gate): Partial<Originals> {
   const { writeHead, write, end } = res
   const wrapped = Object.entries({ writeHead, write, end } as unknown as Originals).filter(
     ([name, method]) => method !== originals?.[name as Patched],
   )
-  seal(gate, 'answered')
-  Object.assign(res, Object.fromEntries(wrapped))
+  return Object.fromEntries(wrapped)
 }
 
 /**
@@ -236,8 +241,9 @@ export const hooks = {
   },
   end(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
+    gate.isEnded = true
     const fate = decideOnce(gate, statusOf(this), [], args)
-    if (fate === 'sealed') return sealed.end.apply(this, args)
+    if (fate === 'sealed') return (gate.finish?.(), sealed.end.apply(this, args))
     return gate.held?.buffered.end(args) ? this : pass(gate, 'end', args)
   },
   flushHeaders(this: ServerResponse): void {

@@ -1,5 +1,5 @@
 import { type Gate, type GateKeeper, isSealed, type Phase } from './gate.js'
-import { discardHeld, hook, hooks, outermost } from './hooks.js'
+import { discardHeld, hook, hooks, outermost, wrappedMethods } from './hooks.js'
 import { isSealable, sealed } from './seal.js'
 
 /** Does something with the response as if it were not sealed. */
@@ -16,12 +16,14 @@ export function sealExcept(gate: Gate, keeper: GateKeeper): Unsealed {
   const wrapped = outermost(gate) !== undefined
   const own = Object.entries(res).filter(([name]) => isSealable(name))
   const before = { ...Object.fromEntries(own), ...(wrapped ? undefined : originals) }
+  // Behind a head in the making they go on, as a session does that is stored at the end.
+  const passed = gate.phase === 'passed' ? wrappedMethods(gate) : undefined
   let phase: Phase = 'waiting'
   discardHeld(gate)
   gate.keeper = keeper
   const close = () => {
     gate.phase = wrapped ? phase : 'closed'
-    Object.assign(res, sealed)
+    Object.assign(res, sealed, passed)
   }
   close()
   return (work) => {

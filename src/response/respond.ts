@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { warnThrew } from '../common/callback.js'
 import { stillSends } from '../content/framing.js'
 import type { Gate } from './gate.js'
-import { outermost, rawOf, seal, sealBelow, takeOver } from './hooks.js'
+import { outermost, rawOf, seal, sealBelow, takeOver, wrappedMethods } from './hooks.js'
 import { drain } from './lingering-close.js'
 import { unseal } from './seal.js'
 
@@ -78,12 +78,33 @@ function respondBelow(gate: Gate, { status, headers, body }: Answer): void {
     'Content-Length': Buffer.byteLength(body),
     ...(unread && { Connection: 'close' }),
   })
-  if (unread) {
-    out.write(body)
-    drain(req, () => out.end())
-  } else out.end(body)
+  const bytes = Buffer.from(body)
+  // Whoever has it all may close, and what is behind would never be stored.
+  const last = () => void out.end(bytes.subarray(-1))
+  const isAwaited = phase === 'passed' && !unread && afterWrappers(gate, last)
+  if (isAwaited) out.write(bytes.subarray(0, -1))
+  else if (unread) out.write(bytes)
+  else out.end(body)
+  if (unread) drain(req, () => out.end())
   if (phase === 'passed') sealBelow(gate)
   else seal(gate, 'answered')
+}
+
+/**
+ * Waits for the wrappers around a head that was replaced, a second at most: a session whose cookie is
+ * out is stored by then, and the close of a response would end the work of compression.
+ *
+ * @returns Whether there is something to wait for.
+ */
+export function afterWrappers(gate: Gate, then: () => void): boolean {
+  if (gate.isEnded || wrappedMethods(gate).end === undefined) return false
+  const timer = setTimeout(() => gate.finish?.(), PATIENCE).unref()
+  gate.finish = () => {
+    clearTimeout(timer)
+    gate.finish = undefined
+    then()
+  }
+  return true
 }
 
 /** Whether the client still sends what nobody will read. */

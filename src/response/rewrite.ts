@@ -1,5 +1,5 @@
 import { settleCallback } from './buffered.js'
-import type { Gate } from './gate.js'
+import { type Gate, stampHead } from './gate.js'
 import type { ChangedHead } from './head.js'
 import { hook, letGo } from './hooks.js'
 
@@ -11,6 +11,7 @@ export function rewrite(gate: Gate, head: ChangedHead, body: Uint8Array): void {
   const { res, held } = gate
   const [, args = []] = held?.buffered.calls.at(-1) ?? []
   letGo(gate)
+  stampHead(gate)
   gate.head = head
   head.applyTo(res)
   const { writeHead, end } = hook(gate)

@@ -43,9 +43,12 @@ export async function changeRequest(
 ): Promise<Edits | undefined> {
   const before = askedFields(transformer)
   if (transformer.request === undefined) return before.length === 0 ? undefined : { fields: before }
-  const bytes = await decoded(given, limit)
+  // Each promise costs a microsecond where requests have a context, on Node 20.
+  const content = decoded(given, limit)
+  const bytes = content instanceof Promise ? await content : content
   const view = { ...given, bytes, json: () => parseExactJson(decodeUtf8(bytes), DEEPEST) }
-  const returned: unknown = await transformer.request(view)
+  const answer = transformer.request(view)
+  const returned: unknown = isPromise(answer) ? await answer : answer
   const edits = editsOf(returned, REQUEST, given.headers['content-type'])
   if (edits === undefined) return before.length === 0 ? undefined : { fields: before }
   // A proxy may lose the chunks of another method.
@@ -63,6 +66,9 @@ const askedFields = ({ response, events }: Transformer): readonly FieldEdit[] =>
         ['If-Range', null],
       ]
     : []
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value
 
 function decoded({ bytes, headers }: GivenRequest, limit: number): Buffer | Promise<Buffer> {
   const encoding = headers['content-encoding']

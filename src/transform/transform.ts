@@ -41,10 +41,11 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   return async function transform(exchange, next) {
     const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
+    const accepts = exchange.req.headers[ACCEPTS]
     await send(exchange, transformer, peek)
     if (!transformer.response && !transformer.events) return void (await next())
     watch(exchange)
-    exchange.follow(new Changes(exchange, transformer, settings))
+    exchange.follow(new Changes(exchange, transformer, { ...settings, accepts }))
     await observe(exchange, next)
   }
 }
@@ -76,19 +77,31 @@ function apply(exchange: Exchange, edits: Edits, peek: PeekOptions): void {
     else setField(req, name, value)
 }
 
+const ACCEPTS = 'accept-encoding'
+
+/** What is known of one request. */
+interface Rules extends Settings {
+  /** What its client accepts. */
+  readonly accepts?: string | undefined
+}
+
 /** Changes the response of one request, on its way to the client. */
-export class Changes implements Follower {
+class Changes implements Follower {
   readonly #transformer: Transformer
   readonly #limit: number
   readonly #headers: OutgoingHttpHeaders
+  readonly #accepts: string | undefined
 
-  constructor({ res }: Exchange, transformer: Transformer, { responseLimit }: Settings) {
+  constructor({ res }: Exchange, transformer: Transformer, { responseLimit, accepts }: Rules) {
     this.#transformer = transformer
     this.#limit = responseLimit
     this.#headers = { ...res.getHeaders() }
+    this.#accepts = accepts
   }
 
   review(exchange: Exchange, head: Head): Review {
+    // The upstream was asked; what a compressor before us reads is what the client accepts.
+    if (this.#accepts !== undefined) setField(exchange.req, ACCEPTS, this.#accepts)
     if (exchange.response.settled || !head.fields || !hasOwnContent(exchange, head))
       return undefined
     if (isEventStream(head)) return this.#stream(exchange, head)

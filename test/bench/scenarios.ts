@@ -102,10 +102,10 @@ export const scenarios: readonly Scenario[] = [
   {
     ...usual,
     name: 'transform-events',
-    title: '200 event streams at once, 20 events each, every event changed',
-    ask: { method: 'GET', path: '/events', right: isOk },
-    share: 0.2,
-    connections: 200,
+    title: '100 event streams at once, 100 events each, every event changed',
+    ask: { method: 'GET', path: '/events/100', right: isOk },
+    share: 0.1,
+    connections: 100,
     gateways: transforms,
   },
   {

@@ -17,9 +17,9 @@ const handlers: Record<string, (req: IncomingMessage, res: ServerResponse) => vo
     req.resume().once('end', () => send(res, 'application/json', accepted))
   },
   files: (_req, res) => send(res, 'application/octet-stream', file),
-  events: (_req, res) => {
+  events: (req, res) => {
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })
-    let left = EVENTS
+    let left = Number(req.url?.split('/')[2] ?? EVENTS)
     const timer = setInterval(() => {
       res.write(event)
       left -= 1

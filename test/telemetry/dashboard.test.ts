@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { channel } from 'node:diagnostics_channel'
 import { createServer } from 'node:http'
-import { breakers } from 'good-gateway'
-import { prometheus, type PrometheusMetrics } from 'good-gateway/prometheus'
+import { prometheus } from 'good-gateway/prometheus'
 import { startBare } from '../../docs/sample-proxy/bare.js'
 import { startFaults } from '../../docs/sample-proxy/faults.js'
 import { createProxy } from '../../docs/sample-proxy/proxy.js'
 import { startUpstreams } from '../../docs/sample-proxy/upstreams.js'
+import { rememberCircuits } from '../support/circuits.js'
 import { namesIn, panels, queries } from '../support/dashboard.js'
 import { linesOf } from '../support/exposition.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
@@ -14,6 +14,7 @@ import { listen } from '../support/servers.js'
 
 /** What the sample exports when it has answered well, badly and not at all. */
 async function exported(): Promise<string> {
+  const release = rememberCircuits()
   const metrics = prometheus()
   const [upstreams, faults] = await Promise.all([startUpstreams(), startFaults()])
   const bare = await startBare({})
@@ -34,13 +35,9 @@ async function exported(): Promise<string> {
   } finally {
     await sample.close()
     await Promise.all([upstreams.close(), faults.close(), bare.close()])
-    stopped(metrics)
+    metrics.stop()
+    release()
   }
-}
-
-function stopped(metrics: PrometheusMetrics): void {
-  metrics.stop()
-  breakers.releaseAll()
 }
 
 /** What the sample has no use for. */
@@ -54,7 +51,8 @@ function publishTheRest(): void {
   channel('good-gateway:fleet').publish({ fleet: 'a', state: 'joined', result: 'adopted' })
 }
 
-describe('the dashboard for Grafana', () => {
+describe('the dashboard for Grafana', function () {
+  this.timeout(60_000)
   let text: string
   before(async () => {
     text = await exported()

@@ -7,6 +7,7 @@ import { createForward } from '../../docs/sample-proxy/forward.js'
 import type { Events } from '../../src/common/event-shapes.js'
 import { version } from '../../src/common/version.js'
 import { metrics } from '../../src/telemetry/metrics.js'
+import { rememberCircuits } from '../support/circuits.js'
 import { recordEvents } from '../support/events.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { listen, nobody } from '../support/servers.js'
@@ -43,6 +44,7 @@ describe('the page about operations', () => {
 
   it('lists the fields of the events', async () => {
     const recorded = recordEvents()
+    const release = rememberCircuits()
     const forward = createForward()
     const gateway = await listen(
       createServer(
@@ -59,7 +61,7 @@ describe('the page about operations', () => {
     } finally {
       await gateway.close()
       recorded.stop()
-      breakers.releaseAll()
+      release()
     }
     const listed = rows(/^`good-gateway:/)
     assert.equal(listed.length, 7)

@@ -7,6 +7,7 @@ import { type LogOptions, logProblems, type ProblemLogger } from 'good-gateway/l
 import { pino } from 'pino'
 import winston from 'winston'
 import { createForward } from '../../docs/sample-proxy/forward.js'
+import { rememberCircuits } from '../support/circuits.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen, nobody } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -82,11 +83,13 @@ for (const [name, start] of Object.entries(loggers)) {
   describe(`logProblems with ${name}`, () => {
     const forward = createForward()
     const upstream = `logged by ${name}`
+    let release: () => void
     let gateway: Listening
     let logging: Logging
     let problems: { stop(): void } | undefined
 
     before(async () => {
+      release = rememberCircuits()
       gateway = await listen(
         createServer(
           listener(
@@ -102,7 +105,7 @@ for (const [name, start] of Object.entries(loggers)) {
     })
     after(async () => {
       await gateway.close()
-      breakers.releaseAll()
+      release()
     })
     beforeEach(() => (logging = start()))
     afterEach(() => problems?.stop())
@@ -175,7 +178,7 @@ for (const [name, start] of Object.entries(loggers)) {
     })
 
     it('tells how many it has left out once the time is over, and then writes again', async () => {
-      begin({ burst: 2, per: 20 })
+      begin({ burst: 2, per: 200 })
       const publish = () => channel('good-gateway:problem').publish(made('upstream_refused', 'a'))
       for (let count = 0; count < 5; count++) publish()
       await until(() => logging.lines().length === 3)

@@ -8,6 +8,7 @@ import { prometheus, type PrometheusMetrics, type PrometheusOptions } from 'good
 import * as promClient from 'prom-client'
 import { createForward } from '../../docs/sample-proxy/forward.js'
 import { type Upstreams, startUpstreams } from '../../docs/sample-proxy/upstreams.js'
+import { rememberCircuits } from '../support/circuits.js'
 import { linesOf, valuesOf } from '../support/exposition.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen, nobody } from '../support/servers.js'
@@ -42,7 +43,9 @@ describe('prometheus', () => {
   let metrics: PrometheusMetrics | undefined
   const name = 'counted'
 
+  let release: () => void
   before(async () => {
+    release = rememberCircuits()
     upstreams = await startUpstreams()
     const breaker = circuitBreaker({ name })
     gateway = await listen(
@@ -70,7 +73,7 @@ describe('prometheus', () => {
   after(async () => {
     await gateway.close()
     await upstreams.close()
-    breakers.releaseAll()
+    release()
   })
   afterEach(() => {
     metrics?.stop()
@@ -214,7 +217,6 @@ describe('prometheus', () => {
       await sendRaw(late.port, getLine('/'))
       const text = await counted(1)
       assert.deepEqual(valuesOf(text, 'good_gateway_requests_active'), [])
-      assert.deepEqual(valuesOf(text, 'good_gateway_request_duration_seconds_count'), [])
     } finally {
       await late.close()
     }

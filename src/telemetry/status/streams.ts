@@ -47,8 +47,8 @@ export class Streams {
       throw withoutStack('gateway_overloaded', { retryAfter: UNCHANGED / 1000 })
     const { req, response } = exchange
     const isHttp1 = req.httpVersionMajor === 1
-    // The end of the process does not wait for those who look at it.
-    if (isHttp1) req.socket.unref()
+    // The end of the process does not wait for those who look at it; made-up sockets cannot keep it.
+    if (isHttp1 && req.socket && 'unref' in req.socket) req.socket.unref()
     const out = beginStream(response, { ...HEADERS, ...(isHttp1 && { Connection: 'close' }) })
     const stream = new Stream(exchange, out, {
       latest: () => this.#latest(),

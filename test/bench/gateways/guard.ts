@@ -13,6 +13,7 @@ export function create(settings: Settings) {
       'POST /orders': [validate({ body: order }, { limit: settings.limit }), breaker('orders')],
       'GET /files/:name': breaker('files'),
       'GET /events': breaker('events'),
+      'GET /events/:count': breaker('events of a number'),
     }),
   )
 }

@@ -25,7 +25,7 @@ export function create(settings: Settings) {
         rename,
         breaker('orders'),
       ],
-      'GET /events': [events, breaker('events')],
+      'GET /events/:count': [events, breaker('events')],
     }),
   )
 }

@@ -9,6 +9,7 @@ import {
   upgradeListener,
 } from 'good-gateway'
 import httpProxy from 'http-proxy'
+import { rememberCircuits } from '../../support/circuits.js'
 import { type Recorded, recordEvents } from '../../support/events.js'
 import { sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen, nobody } from '../../support/servers.js'
@@ -26,14 +27,18 @@ const upgrade = [
 ].join('\r\n')
 
 describe('the events of what is no plain request', () => {
+  let release: () => void
   let recorded: Recorded
   let open: Listening[] = []
-  beforeEach(() => (recorded = recordEvents()))
+  beforeEach(() => {
+    release = rememberCircuits()
+    recorded = recordEvents()
+  })
   afterEach(async () => {
     recorded.stop()
     await Promise.all(open.map(({ close }) => close()))
     open = []
-    breakers.releaseAll()
+    release()
   })
 
   const started = async (server: ReturnType<typeof createServer>): Promise<Listening> => {
