@@ -190,8 +190,9 @@ export class SharedCircuit implements Shared {
 
   #compare(row: Row | undefined, isLost: boolean): void {
     const { isHeld, state } = this.#circuit
-    if (isLost && isHeld) {
-      if (row?.state !== 'held') this.held()
+    if (isLost && isHeld && row?.hand !== true) {
+      // No operator has done anything since: it stays held, whatever others have opened.
+      this.held()
     } else if (row) {
       if (this.#isOwn(row) && this.isNews(row)) this.#seen = row.gen
       // What it knows may also be newer than what the store has: then nobody has written it there.

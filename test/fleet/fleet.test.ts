@@ -299,6 +299,24 @@ describe('a fleet', () => {
       assert.equal(away.circuit.isHeld, true)
     })
 
+    it('closes what an operator has closed after the store has lost its data', async () => {
+      const [one] = (await fleet(1, { resync: 100 })) as [Process]
+      const wire = new Wire(store)
+      const away = new Process(wire, { resync: 100 })
+      processes.push(await away.joined())
+      one.open()
+      await until(() => away.circuit.isHeld)
+      wire.cut()
+      await until(() => away.member.state === 'away')
+      store.data.rows.clear()
+      await until(() => row().state === 'held')
+      one.close()
+      await until(() => row().state === 'closed')
+      wire.mend()
+      await until(() => away.circuit.state === 'closed')
+      assert.equal(row().state, 'closed')
+    })
+
     it('holds them when the store has lost its data, with one row that says so', async () => {
       const all = await fleet(3, { resync: 100 })
       all[0]?.open()
