@@ -13,9 +13,9 @@ export {
   plainPaths,
   problemDetails,
   problemPages,
-  routes,
   statusPage,
   transform,
   validate,
 } from './hosts/connect.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'
+export { routes } from './hosts/connect-routes.js'

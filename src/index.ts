@@ -62,7 +62,6 @@ export {
   plainPaths,
   problemDetails,
   problemPages,
-  routes,
   statusPage,
   transform,
   validate,
@@ -71,3 +70,4 @@ export { answer } from './hosts/answer.js'
 export { listener } from './hosts/listener.js'
 export { upgradeListener, type UpgradeHandler, type UpgradeListener } from './hosts/upgrade.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'
+export { routes } from './hosts/connect-routes.js'

@@ -14,9 +14,9 @@ export {
   plainPaths,
   problemDetails,
   problemPages,
-  routes,
   statusPage,
   transform,
   validate,
 } from './hosts/koa.js'
 export { members, type Members, type MembersOptions } from './transform/members.js'
+export { routes } from './hosts/koa-routes.js'

@@ -9,21 +9,17 @@ const dist = process.argv[2] ?? join(import.meta.dirname, '../dist')
 const files = readdirSync(dist, { recursive: true }).map((name) => join(dist, name))
 const ending = (suffix) => files.filter((file) => file.endsWith(suffix))
 
-// A middleware has the name of its step, which stack traces and DEBUG show. Of other files the names
-// that are exported stay; without a `format` esbuild leaves them alone.
-const hasStep = (file) => /\basync function \w+\(exchange\b/.test(readFileSync(file, 'utf8'))
-for (const minifyIdentifiers of [false, true]) {
-  await build({
-    entryPoints: ending('.js').filter((file) => hasStep(file) !== minifyIdentifiers),
-    outdir: dist,
-    outbase: dist,
-    allowOverwrite: true,
-    platform: 'node',
-    target: 'node20',
-    minifyWhitespace: true,
-    minifyIdentifiers,
-  })
-}
+// Names stay: stack traces show them, and a middleware has that of its step.
+await build({
+  entryPoints: ending('.js'),
+  outdir: dist,
+  outbase: dist,
+  allowOverwrite: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  minifyWhitespace: true,
+})
 
 const reached = new Set()
 const IMPORT = /\b(?:from |import\()['"](\.[^'"]+)\.js['"]/g

@@ -15,9 +15,9 @@ import { dirname, join } from 'node:path'
 import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-  exports: Record<string, string>
-}
+const { dependencies, exports } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+) as Record<'dependencies' | 'exports', Record<string, string>>
 /** The entries that are programs, by the names that a user imports. */
 const entries = Object.keys(exports)
   .filter((path) => !path.endsWith('.json'))
@@ -56,16 +56,8 @@ describe('the packed package', function () {
     mkdirSync(modules)
     // What it depends on, as an installation would put it beside; what the tests need stays away.
     for (const name of [
-      'ajv',
-      'ajv-formats',
-      'bytes',
-      'content-type',
-      'negotiator',
-      'structured-headers',
-      'yaml',
-      'json-schema-to-ts',
+      ...Object.keys(dependencies),
       'ts-algebra',
-      'undici',
       '@types/node',
       'undici-types',
     ]) {
@@ -102,8 +94,8 @@ describe('the packed package', function () {
     )
   })
 
-  it('has less than 250 KB', () => {
-    assert.ok(size < 250 * 1024, `${size} bytes`)
+  it('has less than 400 KB', () => {
+    assert.ok(size < 400 * 1024, `${size} bytes`)
   })
 
   it('keeps the names of the middlewares, which stack traces and DEBUG show', () => {

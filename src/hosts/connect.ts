@@ -30,8 +30,6 @@ import {
   forwardOn,
   type HealthHandle,
   healthOn,
-  type Routes,
-  routesOn,
   runStep,
   type StatusPageHandle,
   statusPageOn,
@@ -158,7 +156,8 @@ const stepOf =
     await runMiddleware(middleware, { req: Object.assign(req, { params }), res }, next)
   }
 
-const host = { middlewareOf, stepOf, exchangeOf: knownExchange }
+/** How this host shapes its middlewares. @internal */
+export const host = { middlewareOf, stepOf, exchangeOf: knownExchange }
 
 /**
  * Answers every failure below it with the standard body; mount it first.
@@ -271,7 +270,3 @@ export function health(options?: HealthOptions): ConnectHealth {
 export function statusPage(options?: StatusPageOptions): ConnectStatusPage {
   return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
-
-/** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware, IncomingMessage> =
-  /* @__PURE__ */ routesOn(host)

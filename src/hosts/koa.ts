@@ -28,8 +28,6 @@ import {
   forwardOn,
   type HealthHandle,
   healthOn,
-  type Routes,
-  routesOn,
   runStep,
   type StatusPageHandle,
   statusPageOn,
@@ -106,7 +104,8 @@ function stepOf(middleware: AnyKoaMiddleware): Step {
   }
 }
 
-const host = {
+/** How this host shapes its middlewares. @internal */
+export const host = {
   middlewareOf,
   stepOf,
   exchangeOf: (ctx: KoaContext) => knownExchange(ctx.req),
@@ -220,7 +219,3 @@ export function health(options?: HealthOptions): KoaHealth {
 export function statusPage(options?: StatusPageOptions): KoaStatusPage {
   return statusPageOn({ middlewareOf }, statusPageStep(options))
 }
-
-/** Runs middlewares for the routes of a table, or of an OpenAPI document. */
-export const routes: Routes<KoaMiddleware, AnyKoaMiddleware, KoaContext> =
-  /* @__PURE__ */ routesOn(host)

@@ -1,0 +1,9 @@
+import type { IncomingMessage } from 'node:http'
+import { type AnyConnectMiddleware, type ConnectMiddleware, host } from './connect.js'
+import { type Routes, routesOn } from './host.js'
+
+// In a file of its own: a bundle without it has no reader of OpenAPI documents, and no ajv.
+
+/** Runs middlewares for the routes of a table, or of an OpenAPI document. */
+export const routes: Routes<ConnectMiddleware, AnyConnectMiddleware, IncomingMessage> =
+  routesOn(host)
