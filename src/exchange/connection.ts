@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 /** A request that ends with its connection. */
 interface Closable {
   readonly req: IncomingMessage
+  readonly response: { readonly socket: Socket | undefined }
   close(): void
 }
 
@@ -20,7 +21,7 @@ type Connection = Socket & { [OPEN]?: Closable | Closable[] | undefined }
  */
 export function onSocketClose(request: Closable): void {
   // Requests of HTTP/2 share a session, whose streams tell themselves; made-up ones have no socket.
-  const socket = request.req.socket as Connection | undefined
+  const socket: Connection | undefined = request.response.socket
   if (socket === undefined || request.req.httpVersionMajor !== 1) return
   if (!(OPEN in socket)) socket.on('close', closeAll)
   const open = socket[OPEN]
@@ -31,7 +32,7 @@ export function onSocketClose(request: Closable): void {
 
 /** A request is over: its connection, which may stay for long, lets go of it. */
 export function leaveConnection(request: Closable): void {
-  const socket = request.req.socket as Connection | undefined
+  const socket: Connection | undefined = request.response.socket
   const open = socket?.[OPEN]
   if (socket === undefined || open === undefined) return
   if (Array.isArray(open)) socket[OPEN] = open.filter((each) => each !== request)

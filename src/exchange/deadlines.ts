@@ -188,7 +188,7 @@ export function tickerOf(
 }
 
 /** Requests that were made up for a test have no socket. */
-const receivedFrom = ({ req }: Exchange): number => req.socket?.bytesRead ?? 0
+const receivedFrom = ({ response }: Exchange): number => response.socket?.bytesRead ?? 0
 
 /** Bytes that the system has taken for the client. */
 const takenFrom = ({ socket }: ServerResponse): number =>

@@ -20,12 +20,12 @@ export function reasonOfLeaving(exchange: Exchange): GatewayError {
 
 /** Undefined where it was not the upstream that was waited for, or not for so long. */
 function codeOfWait({
-  req,
   res,
+  response,
   calls,
 }: Exchange): 'upstream_timeout' | 'upstream_idle_timeout' | undefined {
   const call = calls.relay ?? calls.deciding
-  const time = req.socket.timeout ?? 0
+  const time = response.socket?.timeout ?? 0
   if (call === undefined || performance.now() - call.startedAt < time - PRECISION) return undefined
   if (!res.headersSent) return 'upstream_timeout'
   return isFull(res) ? undefined : 'upstream_idle_timeout'

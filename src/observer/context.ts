@@ -52,10 +52,14 @@ export function currentExchange(): Exchange | undefined {
 
 /** Runs work in the context of a request. */
 export function runIn<T>(exchange: Exchange, work: () => T): T {
-  const context = (exchange.context ??= contextOf(exchange))
+  const context = contextFor(exchange)
   const { context: storage } = observer
   return storage.getStore() === context ? work() : storage.run(context, work)
 }
+
+/** The context that the work of a request runs in. */
+export const contextFor = (exchange: Exchange): Context =>
+  (exchange.context ??= contextOf(exchange))
 
 /** Takes the context of the request, unless its exchange is another: that of a fallback has its own. */
 function contextOf(exchange: Exchange): Context {

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net'
 import { Call, type Calls } from '../exchange/calls.js'
 import { explain, upstreamError } from '../exchange/explain.js'
 import type { Asked } from '../exchange/deciding.js'
+import type { Context } from '../exchange/exchange.js'
+import { observer } from './context.js'
 
 /** The truth about which call a request is. */
 export const CALL = Symbol.for('good-gateway.call/2')
@@ -20,10 +22,15 @@ export interface UndiciRequest {
   abort?: ((error: Error) => void) | null
   readonly onConnect?: Start
   readonly onRequestStart?: Start
-  onError?: (error: Error) => void
-  onResponseError?: (error: Error) => void
+  onComplete?: End
+  onResponseEnd?: End
+  onError?: End
+  onResponseError?: End
   [CALL]?: UndiciCall
 }
+
+/** How undici tells a handler that its request is over, and why. */
+type End = (...args: unknown[]) => unknown
 
 /** Ended by this side. */
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError'
@@ -54,6 +61,22 @@ function fieldsOf(headers: unknown): IncomingHttpHeaders {
 const latin1 = (raw: unknown): string =>
   raw instanceof Uint8Array ? Buffer.from(raw).toString('latin1') : String(raw)
 
+/**
+ * Interceptors that follow redirections or try again make the next call when the one before ends: on a
+ * connection that any request has opened, whose context that would run in.
+ */
+const NAMES = ['onComplete', 'onResponseEnd', 'onError', 'onResponseError'] as const
+const ENDS = NAMES.map((name) => [name, endingInContext(name)] as const)
+
+function endingInContext(name: (typeof NAMES)[number]): End {
+  return function endInContext(this: UndiciRequest, ...args) {
+    const context = this[CALL]?.context
+    const end = (Object.getPrototypeOf(this) as Record<typeof name, End>)[name]
+    const work = () => Reflect.apply(end, this, args)
+    return context === undefined ? work() : observer.context.run(context, work)
+  }
+}
+
 /** A request of undici. */
 export class UndiciCall extends Call {
   #request: UndiciRequest | undefined
@@ -66,9 +89,15 @@ export class UndiciCall extends Call {
   #givenUp: unknown = undefined
   #isAsked = false
 
-  constructor(calls: Calls, request: UndiciRequest) {
+  /** What it was made in. */
+  readonly context: Context
+
+  constructor(calls: Calls, request: UndiciRequest, context: Context) {
     super(calls)
     this.#request = request
+    this.context = context
+    request[CALL] = this
+    for (const [name, end] of ENDS) if (typeof request[name] === 'function') request[name] = end
   }
 
   /** It is on a connection; what was to end before that ends now. */

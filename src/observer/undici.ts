@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { http } from '../common/builtins.js'
-import { currentExchange, exchangeOfBody } from './context.js'
+import { contextFor, currentExchange, exchangeOfBody } from './context.js'
 import { beginIn } from './owner.js'
 import { CALL, UndiciCall, type UndiciRequest } from './undici-call.js'
 
@@ -29,8 +29,7 @@ export const undiciChannels = {
     const sender = body instanceof http.IncomingMessage ? exchangeOfBody(body) : undefined
     const exchange = sender ?? currentExchange()
     if (exchange === undefined) return
-    const call = new UndiciCall(exchange.calls, request)
-    request[CALL] = call
+    const call = new UndiciCall(exchange.calls, request, contextFor(exchange))
     if (sender) exchange.calls.begin(call)
     else beginIn(exchange.calls, call)
   },

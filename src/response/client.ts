@@ -7,7 +7,7 @@ export function clientLeft(gate: Gate): boolean {
   const gone =
     res.closed ||
     res.destroyed ||
-    gate.req.socket?.destroyed === true ||
+    gate.socket?.destroyed === true ||
     // Of HTTP/2 only the stream tells at once.
     http2StreamOf(res)?.destroyed === true
   return gone && !gate.settled && !isSent(gate) && brokenBy(gate) === undefined
@@ -17,8 +17,7 @@ export function clientLeft(gate: Gate): boolean {
  * What a timeout of the server's own waited for when it ended the connection: the rest of the request,
  * or an answer. Undefined where the client has left, which ends the stream or resets it.
  */
-export function serverTimedOut({ req }: Gate): 'request' | 'response' | undefined {
-  const { socket } = req
+export function serverTimedOut({ req, socket }: Gate): 'request' | 'response' | undefined {
   if (req.httpVersionMajor !== 1 || !socket?.destroyed || socket.readableEnded) return undefined
   const errored: (Error & { readonly code?: unknown }) | null = socket.errored
   if (errored) return errored.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request' : undefined

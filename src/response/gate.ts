@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { requestEnd } from '../common/events.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { BufferedResponse, ResponseCheck } from './buffered.js'
@@ -51,6 +52,8 @@ export interface Held {
 export class Gate {
   readonly req: IncomingMessage
   readonly res: ServerResponse
+  /** Of the client; requests that were made up have none. undici takes it off a request that it has sent. */
+  readonly socket: Socket | undefined
   keeper: GateKeeper
   phase: Phase = 'waiting'
   /** The head that was let through. */
@@ -71,6 +74,7 @@ export class Gate {
   constructor(req: IncomingMessage, res: ServerResponse, keeper: GateKeeper) {
     this.req = req
     this.res = res
+    this.socket = (req as { readonly socket?: Socket | null }).socket ?? undefined
     this.keeper = keeper
   }
 

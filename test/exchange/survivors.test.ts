@@ -8,11 +8,17 @@ const gateway = join(import.meta.dirname, '../support/survivors/gateway.ts')
 /** Bytes per request, beside the 300 of a bare proxy; version 0.1 left 12,000. */
 const MOST_PROMOTED = 2000
 
+/** The body that it has sent last on each connection, also where nothing of ours is mounted. */
+const KEPT_BY_UNDICI = 4
+
 describe('a request that is over', () => {
   for (const [method, path, engine] of [
     ['GET', '/', 'http-proxy'],
     ['POST', '/', 'http-proxy'],
     ['GET', '/stream', 'http-proxy'],
+    ['POST', '/', 'undici'],
+    ['POST', '/', 'all parts'],
+    ['GET', '/stream', 'all parts'],
     ['POST', '/', 'forward'],
     ['GET', '/stream', 'forward'],
   ] as const) {
@@ -26,8 +32,11 @@ describe('a request that is over', () => {
       assert.equal(status, 0, stderr)
       const { left, promotedPerRequest, remembered } = JSON.parse(stdout) as Report
       assert.equal(remembered, 100)
-      assert.deepEqual(left, { requests: 0, responses: 0, calls: 0, exchanges: 0 })
-      assert.ok(promotedPerRequest < MOST_PROMOTED, `${promotedPerRequest} bytes`)
+      const kept = engine === 'undici' ? KEPT_BY_UNDICI : 0
+      for (const [kind, count] of Object.entries(left)) assert.ok(count <= kept, `${count} ${kind}`)
+      // What undici and a change of a stream leave behind is theirs.
+      const isPlain = engine === 'http-proxy' || engine === 'forward'
+      if (isPlain) assert.ok(promotedPerRequest < MOST_PROMOTED, `${promotedPerRequest} bytes`)
     })
   }
 })

@@ -85,6 +85,8 @@ function createMoody() {
   let phase = 0
   let open = 0
   const timer = setInterval(() => {
+    // On a busy machine the worst of times lasts until its failures are enough.
+    if (phase % 4 === 3 && soaked().every(({ state }) => state === 'closed')) return
     phase++
     // The waits grow as long as the bad times come back; the soak is about what goes on between.
     for (const entry of soaked()) entry.close()
@@ -171,6 +173,7 @@ async function startGateway(target: string, engine: Engine): Promise<Listening> 
     // Opens in the worst of times only: what is refused tells nothing about calls.
     errorThresholdPercentage: 90,
     volumeThreshold: 20,
+    consecutiveFailures: 40,
     resetTimeout: 50,
     rollingCountTimeout: 500,
     capacity: 60,

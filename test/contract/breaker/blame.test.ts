@@ -274,14 +274,16 @@ for (const host of hosts) {
     }
     const closing = async (port: number, text: string): Promise<Received> => sendRaw(port, text)
 
-    for (const [what, handler] of Object.entries<Handler>({
-      "http-proxy's timeout": (req, res) =>
-        proxy.web(req, res, { target: upstream.url, timeout: 100 }),
-      'server.timeout': (req, res) => {
-        req.socket.setTimeout(100)
+    for (const [what, handlerOf] of Object.entries<(timeout: number) => Handler>({
+      "http-proxy's timeout": (timeout) => (req, res) =>
+        proxy.web(req, res, { target: upstream.url, timeout }),
+      'server.timeout': (timeout) => (req, res) => {
+        req.socket.setTimeout(timeout)
         proxied(req, res)
       },
     })) {
+      const handler = handlerOf(100)
+
       it(`${what}: an upstream that is silent for so long is not a client that left`, async () => {
         silence()
         await withGateway(handler, async (port, state) => {
@@ -296,11 +298,15 @@ for (const host of hosts) {
       })
 
       it(`${what}: a client that leaves before is one that left`, async () => {
-        silence()
-        await withGateway(handler, async (port, state) => {
+        let isAsked = false
+        behaviour = () => {
+          isAsked = true
+        }
+        await withGateway(handlerOf(5000), async (port, state) => {
           const socket = connect(port, '127.0.0.1')
           socket.write(getLine('/'))
-          setTimeout(() => socket.destroy(), 30)
+          await until(() => isAsked)
+          socket.destroy()
           await until(() => infos.length > 0)
           assert.deepEqual(
             infos.map(({ code }) => code),
@@ -323,6 +329,27 @@ for (const host of hosts) {
         })
       })
     }
+
+    it('server.timeout: a call of undici that has sent the body is no client that left either', async () => {
+      behaviour = (req) => void req.resume()
+      await withGateway(
+        async (req, res) => {
+          req.socket.setTimeout(100)
+          const headers = { 'content-length': req.headers['content-length'] ?? '' }
+          await undiciRequest(upstream.url, { method: 'POST', body: req, headers }).catch(() => {})
+          res.end()
+        },
+        async (port, state) => {
+          await closing(port, post('{}'))
+          await until(() => infos.length > 0)
+          assert.deepEqual(
+            infos.map(({ code }) => code),
+            ['upstream_timeout'],
+          )
+          assert.equal(state(), 'open')
+        },
+      )
+    })
 
     it('requestTimeout: what the server ends is not a client that left', async () => {
       silence()

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import httpProxy from 'http-proxy'
 import { unobserved } from 'good-gateway'
-import { Agent, interceptors, ProxyAgent, request as undiciRequest } from 'undici'
+import { Agent, type Dispatcher, interceptors, ProxyAgent, request as undiciRequest } from 'undici'
 import { hosts } from '../../support/hosts.js'
 import { problemIn } from '../../support/problem.js'
 import { getLine, type Received, sendRaw } from '../../support/raw-client.js'
@@ -57,6 +57,9 @@ for (const host of hosts) {
           if (req.headers['x-reset']) return req.socket.resetAndDestroy()
           if (pathname.endsWith('/ok')) return res.end('ok')
           if (pathname.endsWith('/reset')) return req.socket.resetAndDestroy()
+          if (pathname === '/moved') return res.writeHead(302, { Location: '/reset' }).end()
+          if (pathname === '/busy-once')
+            return res.writeHead(seen.filter((each) => each === name).length > 1 ? 200 : 503).end()
           if (pathname.endsWith('/dies')) {
             res.writeHead(200, { 'Content-Length': 10 }).write('half')
             return setImmediate(() => req.socket.destroy())
@@ -89,6 +92,35 @@ for (const host of hosts) {
       client.destroy()
     }
     const left = () => until(() => codes.includes('client_closed_request'))
+
+    describe('the next call of an interceptor of undici, on a connection of another request', () => {
+      const relayBy =
+        (dispatcher: Dispatcher): Handler =>
+        async (req, res) => {
+          const options = { dispatcher, headersTimeout: 3000 }
+          const answer = await undiciRequest(upstream.url + req.url, options).catch(() => undefined)
+          res.writeHead(answer?.statusCode ?? 500).end(await answer?.body.text())
+        }
+      const one = () => new Agent({ connections: 1 })
+
+      it('is a call of its request: a redirection', async () => {
+        const agent = one()
+        await start(relayBy(agent.compose(interceptors.redirect({ maxRedirections: 3 }))))
+        assert.equal((await send(getLine('/ok'))).status, 200)
+        assert.equal(problemIn(await send(getLine('/moved'))).code, 'upstream_connection_lost')
+        await until(() => stats().failures === 1)
+        await agent.close()
+      })
+
+      it('is a call of its request: another attempt', async () => {
+        const agent = one()
+        await start(relayBy(agent.compose(interceptors.retry({ maxRetries: 1, minTimeout: 1 }))))
+        for (const path of ['/ok', '/busy-once'])
+          assert.equal((await send(getLine(path))).status, 200)
+        await until(() => stats().successes === 2)
+        await agent.close()
+      })
+    })
 
     describe('what several clients wait for', () => {
       const fetches: Record<string, (url: string) => Promise<string>> = {
