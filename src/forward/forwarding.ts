@@ -125,6 +125,9 @@ export class Forwarding implements Follower, Receiver {
   #attempt(): void {
     const target = this.#mounted.targets[this.#at] as Target
     if (isOver(this.#exchange)) return this.#finish()
+    // The circuit around all of it may have opened while this one waited.
+    const refusal = this.#attempts > 0 ? this.#exchange.refusal : undefined
+    if (refusal) return this.#finish(refusal)
     if (target.name !== undefined) this.#exchange.upstream = target.name
     if (target.circuit === undefined) return this.#ask(target)
     target.circuit.enter(this.#exchange).then(
