@@ -451,6 +451,7 @@ describe('the options of forward', () => {
     [{ target: 'http://orders?x' }, /option "target"/],
     [{ target, targets: [{ name: 'a', target }] }, /not both/],
     [{ targets: [] }, /option "targets" must be/],
+    [{ targets: [null] }, /targets: the options must be an object/],
     [{ targets: [{ target }] }, /needs a "name"/],
     [
       {
