@@ -47,7 +47,9 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
     if (isTranslated && announcedLength(exchange.req) !== 0) await readWhole(exchange)
-    const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    const taken = takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    // To wait for what is there would take another turn for every request.
+    const body = taken instanceof Promise ? await taken : taken
     await new Forwarding(exchange, mounted, { body }).done
   }
   /** A transform gets the whole body, for one target after the other. */
