@@ -13,7 +13,7 @@ export function createForward(): Forward {
 }
 
 /** A proxy as it is found in many gateways: http-proxy, kept-alive connections, a bare 500 on errors. */
-function createHttpProxy(): Forward {
+export function createHttpProxy(): Forward {
   const agents = {
     'http:': new HttpAgent({ keepAlive: true }),
     'https:': new HttpsAgent({ keepAlive: true }),

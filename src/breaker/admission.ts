@@ -1,4 +1,5 @@
 import type { Circuit, Permit, Verdict } from '../circuit/circuit.js'
+import { refusalOf } from '../circuit/refusal.js'
 import { waitIn } from '../common/retry-after.js'
 import type { Ticker } from '../common/ticker.js'
 import type { Code } from '../errors/codes.js'
@@ -62,6 +63,13 @@ export class Admission implements Follower, Responder {
     exchange.responder = this
     if (exchange.body === undefined && isKeepable(exchange.req))
       this.#kept = new KeptBody(exchange.req, bufferLimit)
+  }
+
+  /** A proxy that repeats a call has no permission for that where the circuit has opened since. */
+  get refusal(): GatewayError | undefined {
+    const { state } = this.#circuit
+    if (state === 'closed' || (state === 'half-open' && this.#permit.probe)) return undefined
+    return refusalOf('circuit_open', this.#circuit, this.#mounted.settings.name)
   }
 
   /** The request is over: what was not judged before is judged now. */

@@ -42,6 +42,8 @@ export interface Follower extends CallFollower {
   atHead?(exchange: Exchange, head: Head): Wish
   /** Looks at the response as those behind have left it, where nobody answers in its place. */
   review?(exchange: Exchange, head: Head): Review
+  /** Why no further call may be made for the request, as it stands now. */
+  readonly refusal?: GatewayError | undefined
   /** When it is told of the end. */
   readonly closesAt?: CloseStep
   /** The request is over. */
@@ -184,6 +186,12 @@ export class Exchange {
     // Mostly the last one, and a pop makes no new list.
     if (at === followers.length - 1) followers.pop()
     else if (at !== -1) followers.splice(at, 1)
+  }
+
+  /** Why no further call may be made for it: a circuit that has let it through has opened since. @internal */
+  get refusal(): GatewayError | undefined {
+    for (const { refusal } of this.followers) if (refusal) return refusal
+    return undefined
   }
 
   /** Decides who speaks, and asks all followers. @internal */

@@ -8,10 +8,9 @@ import { peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
-import { currentExchange } from '../observer/context.js'
+import { openExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
-import { isSealed } from '../response/gate.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
@@ -43,12 +42,14 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   learnConnections()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
-    const exchange = ownExchange(given)
+    const exchange = openExchange(given)
     check(exchange)
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
     if (isTranslated && announcedLength(exchange.req) !== 0) await readWhole(exchange)
-    const body = await takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    const taken = takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    // To wait for what is there would take another turn for every request.
+    const body = taken instanceof Promise ? await taken : taken
     await new Forwarding(exchange, mounted, { body }).done
   }
   /** A transform gets the whole body, for one target after the other. */
@@ -87,11 +88,4 @@ function ownAgent(): Required<Dispatching> {
     bodyTimeout: 0,
     connect: { timeout: LONGEST_CONNECT },
   })
-}
-
-/** A fallback has an exchange of its own, for the same request. */
-function ownExchange(exchange: Exchange): Exchange {
-  if (!isSealed(exchange.response.phase)) return exchange
-  const current = currentExchange()
-  return current?.req === exchange.req ? current : exchange
 }

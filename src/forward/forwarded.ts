@@ -4,8 +4,11 @@ import type { IncomingMessage } from 'node:http'
 export type ForwardedOption = 'x-forwarded' | 'forwarded' | 'both' | false
 
 /** What tells of the client: nobody but a gateway in front of this one may have set it (RFC 7239). */
-export const isAboutClient = (lower: string): boolean =>
-  lower === 'forwarded' || lower === 'x-real-ip' || lower.startsWith('x-forwarded-')
+export function isAboutClient(lower: string): boolean {
+  // Behind CGI and WSGI, an underscore is read as a hyphen.
+  const name = lower.startsWith('x_') || lower.startsWith('x-') ? lower.replaceAll('_', '-') : lower
+  return name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-')
+}
 
 /** The fields about the client, names and values in turn; `came` has those that are trusted. */
 export function aboutClient(

@@ -108,8 +108,7 @@ export class Forwarding implements Follower, Receiver {
     this.#planned = undefined
     this.#first = undefined
     this.#waiting = undefined
-    if (plan) this.#go(plan)
-    else this.#finish(isFailed ? failure : undefined)
+    this.#go(plan, isFailed ? failure : undefined)
   }
 
   /** The response is over: what still comes is not wanted. */
@@ -125,6 +124,9 @@ export class Forwarding implements Follower, Receiver {
   #attempt(): void {
     const target = this.#mounted.targets[this.#at] as Target
     if (isOver(this.#exchange)) return this.#finish()
+    // The circuit around all of it may have opened while this one waited.
+    const shut = this.#attempts > 0 && this.#exchange.refusal
+    if (shut) return this.#finish(shut)
     if (target.name !== undefined) this.#exchange.upstream = target.name
     if (target.circuit === undefined) return this.#ask(target)
     target.circuit.enter(this.#exchange).then(
@@ -171,8 +173,7 @@ export class Forwarding implements Follower, Receiver {
   #refused(refusal: unknown): void {
     const isRefusal = GatewayError.is(refusal)
     const plan = isRefusal ? this.#plan({ failure: refusal, isUnsent: true }, true) : undefined
-    if (plan) this.#go(plan)
-    else this.#finish(refusal)
+    this.#go(plan, refusal)
   }
 
   #plan(seen: Seen, isRefused = false): Plan | undefined {
@@ -184,7 +185,8 @@ export class Forwarding implements Follower, Receiver {
     })
   }
 
-  #go(plan: Plan): void {
+  #go(plan: Plan | undefined, error?: unknown): void {
+    if (plan === undefined) return this.#finish(error)
     if (plan.what === 'retry') {
       this.#retries++
       this.#timer = setTimeout(() => this.#attempt(), plan.wait).unref()

@@ -203,10 +203,11 @@ function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetS
     return [{ target, changes: changesIn(headers), transform: undefined, circuit: undefined }]
   if (targets === undefined)
     throw new TypeError('forward: option "target" is missing; say where requests go')
-  const names = new Set(targets.map(({ name }) => name))
+  const read = targets.map((each) => readTarget(each, headers))
+  const names = new Set(read.map(({ circuit }) => circuit?.name))
   if (names.size < targets.length)
     throw new TypeError('forward: two of "targets" have one name; give each its own')
-  return targets.map((each) => readTarget(each, headers))
+  return read
 }
 
 /**

@@ -45,7 +45,7 @@ export function planAfter(
   mounted: Mounted,
   progress: Progress,
 ): Plan | undefined {
-  if (!progress.isWhole || isOver(exchange)) return undefined
+  if (!progress.isWhole || isOver(exchange) || exchange.refusal) return undefined
   if (!isWorthIt(seen) || !mayRepeat(seen, exchange, mounted.settings)) return undefined
   const { settings, targets, budget } = mounted
   if (mayRetry(seen, mounted, progress) && budget.take()) {

@@ -7,6 +7,7 @@ import type { Carrier } from '../exchange/carrier.js'
 import { warnOnce } from '../common/warn.js'
 import { forwardStep } from '../forward/forward.js'
 import type { ForwardOptions } from '../forward/options.js'
+import { openExchange } from '../observer/context.js'
 import { forHost } from '../problem/thrown.js'
 import type { ProblemDetailsOptions } from '../problem/options.js'
 import { type ProblemPagesOptions, problemPagesStep } from '../problem/pages.js'
@@ -83,7 +84,8 @@ function middlewareOf(step: Step): ConnectEnd {
     const exchange = exchangeOfRequest({ req, res })
     const fail = (error: unknown) => {
       // With problemDetails above, the answer goes out at once and nobody prints a stack.
-      if (exchange.hasProblemDetails || next === undefined) return answerOutside(exchange, error)
+      if (exchange.hasProblemDetails || next === undefined)
+        return answerOutside(openExchange(exchange), error)
       try {
         return next(error)
       } catch {

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IncomingMessage } from 'node:http'
 import { type Context, type Exchange, knownExchange } from '../exchange/exchange.js'
 import { clientLeft } from '../response/client.js'
+import { isSealed } from '../response/gate.js'
 
 /** What all copies of the package in a process have in common. */
 interface Observer {
@@ -68,6 +69,13 @@ function contextOf(exchange: Exchange): Context {
   const context = isOwn ? entered : { exchange: undefined, clientLeft: false }
   if (!exchange.isClosed) context.exchange = exchange
   return context
+}
+
+/** The exchange to which the response of a request is open: a fallback has one of its own. */
+export function openExchange(exchange: Exchange): Exchange {
+  if (!isSealed(exchange.response.phase)) return exchange
+  const current = currentExchange()
+  return current?.req === exchange.req ? current : exchange
 }
 
 /** The exchange that takes the body of a request: a fallback has one of its own. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import {
   breakers,
@@ -174,6 +175,34 @@ describe('the attempts of forward', () => {
       const answer = await ask(await gatewayOf({ target: upstream.url, retries: 1 }))
       assert.equal(answer.status, 200)
       assert.ok(performance.now() - startedAt > 950)
+    })
+
+    it('are one where the circuit around them has opened before the answer', async () => {
+      const name = `attempts ${number++}`
+      const upstream = await upstreamOf((_req, res) => {
+        breakers.get(name)?.open()
+        res.writeHead(503).end('its own')
+      })
+      const options = { target: upstream.url, retries: 2 }
+      const gateway = await gatewayOf(options, circuitBreaker({ name }))
+      const answer = await ask(gateway)
+      assert.deepEqual([answer.status, answer.body.includes('its own')], [503, true])
+      assert.equal(upstream.seen.length, 1)
+    })
+
+    it('do not go on where the circuit around them opens during the wait', async () => {
+      const name = `attempts ${number++}`
+      const upstream = await upstreamOf((_req, res) => {
+        res.writeHead(503, { 'Retry-After': '1' }).end()
+      })
+      const options = { target: upstream.url, retries: 2 }
+      const gateway = await gatewayOf(options, circuitBreaker({ name }))
+      const open = () => void breakers.get(name)?.open()
+      subscribe('good-gateway:call:end', open)
+      const problem = problemIn(await ask(gateway))
+      unsubscribe('good-gateway:call:end', open)
+      assert.deepEqual([problem.code, problem.upstream], ['circuit_open', { name }])
+      assert.equal(upstream.seen.length, 1)
     })
 
     it('are no more than a fifth of the requests, and ten in ten seconds', async () => {
@@ -422,6 +451,7 @@ describe('the options of forward', () => {
     [{ target: 'http://orders?x' }, /option "target"/],
     [{ target, targets: [{ name: 'a', target }] }, /not both/],
     [{ targets: [] }, /option "targets" must be/],
+    [{ targets: [null] }, /targets: the options must be an object/],
     [{ targets: [{ target }] }, /needs a "name"/],
     [
       {

@@ -5,11 +5,12 @@ import { connect as connectH2, createSecureServer, createServer as createH2 } fr
 import { createServer as createHttps } from 'node:https'
 import type { Server } from 'node:net'
 import { forward, listener, problemDetails } from 'good-gateway'
-import { Agent, interceptors, MockAgent, Pool } from 'undici'
+import { Agent, interceptors, MockAgent, Pool, ProxyAgent } from 'undici'
 import { selfSigned } from '../../docs/sample-proxy/certificate.js'
 import { problemIn } from '../support/problem.js'
 import { getLine, sendRaw } from '../support/raw-client.js'
 import { type Listening, listen } from '../support/servers.js'
+import { startTunnels } from '../support/tunnels.js'
 
 const certificate = selfSigned()
 const connect = { ca: certificate.cert }
@@ -104,6 +105,42 @@ describe('the dispatchers of forward', () => {
     const dispatcher = new Agent().compose(interceptors.redirect({ maxRedirections: 2 }))
     const redirecting = await gatewayOf({ target: upstream.url, dispatcher })
     assert.match((await sendRaw(redirecting.port, getLine('/old'))).body, /at \/new/)
+  })
+
+  for (const [title, intercept] of [
+    ['retry', () => interceptors.retry({ minTimeout: 5, maxRetries: 3 })],
+    ['dns', () => interceptors.dns()],
+    ['dump', () => interceptors.dump({ maxSize: 100_000 })],
+    ['cache', () => interceptors.cache()],
+  ] as const)
+    it(`may have the interceptor ${title}`, async () => {
+      let count = 0
+      const upstream = await started(
+        createHttp((req, res) => {
+          const isFirst = count++ === 0
+          if (req.url === '/flaky' && isFirst) return void res.writeHead(503).end()
+          echo(req, res)
+        }),
+      )
+      const dispatcher = new Agent().compose(intercept())
+      const gateway = await gatewayOf({ target: upstream.url, dispatcher })
+      const flaky = await sendRaw(gateway.port, getLine('/flaky'))
+      assert.equal(flaky.status, title === 'retry' ? 200 : 503)
+      const answer = await sendRaw(gateway.port, post)
+      assert.equal(answer.status, 200)
+      assert.equal(answer.body.includes('POST /x'), title !== 'dump')
+      assert.deepEqual(answer.head.match(/^set-cookie: .*$/gim)?.length, 2)
+    })
+
+  it('reach an upstream through a proxy', async () => {
+    const upstream = await started(createHttp(echo))
+    const tunnels = await startTunnels()
+    running.push(tunnels)
+    const dispatcher = new ProxyAgent(tunnels.url)
+    const gateway = await gatewayOf({ target: upstream.url, dispatcher })
+    const answer = await sendRaw(gateway.port, post)
+    assert.match(answer.body, /POST \/x 127\.0\.0\.1:\d+ abc/)
+    assert.equal(tunnels.count(), 1)
   })
 
   it('may be a mock', async () => {

@@ -102,6 +102,7 @@ describe('forward on the wire', () => {
           'x-forwarded-prefix: /x',
           'Forwarded: for=6.6.6.6',
           'X-Real-IP: 6.6.6.6',
+          'X_Forwarded_For: 6.6.6.6',
         ),
       )
       const lines = linesAt().slice(3)

@@ -10,7 +10,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { request } from 'undici'
-import { createForward, createOwn } from '../../docs/sample-proxy/forward.js'
+import { createHttpProxy, createOwn } from '../../docs/sample-proxy/forward.js'
 
 /** A way to call an upstream that somebody's gateway uses, in its simplest form. */
 export interface Proxy {
@@ -52,7 +52,7 @@ function piped(req: IncomingMessage, res: ServerResponse, target: string): void 
 
 /** The proxies whose calls are aborted in four different ways. */
 export const proxies: readonly Proxy[] = [
-  { name: 'http-proxy', forward: createForward() },
+  { name: 'http-proxy', forward: createHttpProxy() },
   { name: 'forward', forward: createOwn() },
   { name: 'http.get and pipe', forward: piped },
   {

@@ -11,7 +11,7 @@ import {
   listener,
   problemDetails,
 } from 'good-gateway'
-import { createForward } from '../../../docs/sample-proxy/forward.js'
+import { createForward, createOwn } from '../../../docs/sample-proxy/forward.js'
 import { hosts, type Setup } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
 import { dechunk, getLine, sendRaw } from '../../support/raw-client.js'
@@ -30,6 +30,7 @@ for (const host of hosts) {
     let told: string[] = []
     let reported: string[] = []
     const forward = createForward()
+    const ofPackage = createOwn()
 
     before(async () => {
       gone = nobody.url
@@ -227,6 +228,7 @@ for (const host of hosts) {
       ],
       ['rejects', () => Promise.reject(new Error('no cache'))],
       ['calls a handler that fails too', ({ req, res }: Exchange) => forward(req, res, gone)],
+      ['calls a forward that fails too', ({ req, res }: Exchange) => ofPackage(req, res, gone)],
     ] as const) {
       it(`that ${title} leaves the client the standard body of the first error`, async () => {
         await start(fallback)

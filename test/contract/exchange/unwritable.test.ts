@@ -9,7 +9,7 @@ import httpProxy from 'http-proxy'
 import * as httpProxy3 from 'http-proxy-3'
 import * as httpxy from 'httpxy'
 import { request as undiciRequest } from 'undici'
-import { createForward } from '../../../docs/sample-proxy/forward.js'
+import { createHttpProxy } from '../../../docs/sample-proxy/forward.js'
 import { type Api, hosts, throwing } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
 import { dechunk, sendRaw } from '../../support/raw-client.js'
@@ -30,7 +30,7 @@ const byRequest: Forward = (req, res, target) => {
 }
 
 const forwards: Record<string, Forward> = {
-  'http-proxy': createForward(),
+  'http-proxy': createHttpProxy(),
   'http-proxy-3': (req, res, target) => {
     const proxy = httpProxy3.createProxyServer({ target })
     proxy.on('error', failed)

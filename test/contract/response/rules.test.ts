@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import finalhandler from 'finalhandler'
 import createHttpError from 'http-errors'
 import type { ProblemDetailsOptions } from 'good-gateway'
-import { createForward } from '../../../docs/sample-proxy/forward.js'
+import { createForward, createHttpProxy } from '../../../docs/sample-proxy/forward.js'
 import { hosts } from '../../support/hosts.js'
 import { fieldOf, problemIn } from '../../support/problem.js'
 import { askGateway } from '../../support/gateway.js'
@@ -154,7 +154,7 @@ for (const host of hosts) {
 
     if (host.errors === 'thrown') {
       it('does not confuse a wrong configuration of the gateway with a defect', async () => {
-        const forward = createForward()
+        const forward = createHttpProxy()
         const received = await ask((req, res) => forward(req, res, 'http://127.0.0.1:99999'))
         assert.deepEqual(
           [received.status, problemIn(received).code],
@@ -316,7 +316,7 @@ for (const host of hosts) {
       const page: Handler = (_req, res) => res.writeHead(404).end('page')
       const replaced = await ask(page, { intercept: (_exchange, status) => status === 404 })
       assert.deepEqual([replaced.status, problemIn(replaced).code], [404, 'request_rejected'])
-      const forward = createForward()
+      const forward = createHttpProxy()
       const kept = await ask((req, res) => forward(req, res, closedPort), {
         intercept: () => false,
       })

@@ -4,7 +4,7 @@ import { createServer, get, type RequestListener, request } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import compression from 'compression'
-import { createForward } from '../../../docs/sample-proxy/forward.js'
+import { createForward, createHttpProxy } from '../../../docs/sample-proxy/forward.js'
 import { type Api, hosts } from '../../support/hosts.js'
 import { getLine, sendRaw } from '../../support/raw-client.js'
 import { type Listening, listen, nobody } from '../../support/servers.js'
@@ -111,7 +111,7 @@ for (const host of hosts) {
 
     for (const place of ['outside', 'inside'] as const) {
       it(`a standard body is whole where compression is mounted ${place}`, async () => {
-        const forward = createForward()
+        const forward = createHttpProxy()
         const compress = compression({ threshold: 0 }) as never
         const gateway = host.start({
           use: (api) =>
