@@ -8,12 +8,12 @@ import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
-import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
+import { answerFor, isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
 import { sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-import { translate, untold } from './translation.js'
+import { isAboutClient, translate } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -32,6 +32,8 @@ export class Forwarding implements Follower, Receiver {
   #passage: Passage | undefined
   /** What follows the attempt, where its head has decided that. */
   #planned: Plan | undefined
+  /** The answer for the failure of the target before, where the next one cannot take the request. */
+  #before: GatewayError | undefined
   #first: Held | undefined
   #last: LastEvent | undefined
   /** The head of a body that has not begun. */
@@ -145,8 +147,22 @@ export class Forwarding implements Follower, Receiver {
         if (isOver(this.#exchange)) this.#finish()
         else this.#send(target, { ...this.#sent, edits }, receiving(this))
       },
-      (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
+      (error: unknown) => this.#untold(error),
     )
+  }
+
+  /**
+   * A target cannot be told the request. Where an earlier one could, that is no fault of the client:
+   * such a target is passed over, and the last failure is the answer.
+   */
+  #untold(error: unknown): void {
+    const before = this.#before
+    if (before === undefined || !isAboutClient(error)) return this.#finish(error)
+    this.#passage?.end(undefined)
+    this.#passage = undefined
+    if (this.#at + 1 < this.#mounted.targets.length) return this.#go({ what: 'next' })
+    this.#exchange.upstream = before.options.upstream
+    this.#finish(before)
   }
 
   #send(target: Target, sent: Sent, receiver: Receiver): void {
@@ -176,12 +192,14 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #plan(seen: Seen, isRefused = false): Plan | undefined {
-    return planAfter(seen, this.#exchange, this.#mounted, {
+    const plan = planAfter(seen, this.#exchange, this.#mounted, {
       at: this.#at,
       // An open circuit is not asked again.
       retries: isRefused ? Infinity : this.#retries,
       isWhole: this.#sent.body.isWhole,
     })
+    if (plan?.what === 'next') this.#before = answerFor(seen, this.#exchange)
+    return plan
   }
 
   #go(plan: Plan): void {
