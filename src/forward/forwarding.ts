@@ -4,11 +4,12 @@ import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
+import { Course } from './course.js'
 import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
-import { answerFor, isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
+import { isOver, isStale, type Plan } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
 import { sendingTo, type Sent } from './sending.js'
@@ -23,8 +24,7 @@ export class Forwarding implements Follower, Receiver {
   readonly #exchange: Exchange
   readonly #mounted: Mounted
   readonly #sent: Sent
-  #at = 0
-  #retries = 0
+  readonly #course: Course
   #attempts = 0
   /** Whether a connection that was closed while it was idle has been made up for. */
   #excused = false
@@ -32,8 +32,6 @@ export class Forwarding implements Follower, Receiver {
   #passage: Passage | undefined
   /** What follows the attempt, where its head has decided that. */
   #planned: Plan | undefined
-  /** The answer for the failure of the target before, where the next one cannot take the request. */
-  #before: GatewayError | undefined
   #first: Held | undefined
   #last: LastEvent | undefined
   /** The head of a body that has not begun. */
@@ -47,6 +45,7 @@ export class Forwarding implements Follower, Receiver {
     this.#exchange = exchange
     this.#mounted = mounted
     this.#sent = sent
+    this.#course = new Course(exchange, mounted, sent.body)
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -62,11 +61,12 @@ export class Forwarding implements Follower, Receiver {
   head(call: ForwardCall, head: ResponseHead): void {
     const { status, fields } = head
     this.#passage?.answered(call)
-    if (status >= 400) this.#planned = this.#plan({ status, asked: valueOf(fields, 'retry-after') })
+    if (status >= 400)
+      this.#planned = this.#course.plan({ status, asked: valueOf(fields, 'retry-after') })
     if (this.#planned) return call.drop()
     const isStream = status < 300 && isEventStream(fields)
     if (isStream) this.#last = new LastEvent()
-    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
+    if (isStream && this.#course.hasOther) this.#first = { head, event: new FirstEvent() }
     // Without its body it is of no use, and where that never comes there can still be an answer.
     else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
     else this.#begin(call, head)
@@ -106,7 +106,7 @@ export class Forwarding implements Follower, Receiver {
     }
     const isFailed = failure !== undefined && this.#relay === undefined
     const isUnsent = call.connectedAt === undefined
-    const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
+    const plan = this.#planned ?? (isFailed ? this.#course.plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
     this.#first = undefined
     this.#waiting = undefined
@@ -125,7 +125,7 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #attempt(): void {
-    const target = this.#mounted.targets[this.#at] as Target
+    const { target } = this.#course
     if (isOver(this.#exchange)) return this.#finish()
     if (target.name !== undefined) this.#exchange.upstream = target.name
     if (target.circuit === undefined) return this.#ask(target)
@@ -156,11 +156,10 @@ export class Forwarding implements Follower, Receiver {
    * such a target is passed over, and the last failure is the answer.
    */
   #untold(error: unknown): void {
-    const before = this.#before
+    const { before, hasNext } = this.#course
     if (before === undefined || !isAboutClient(error)) return this.#finish(error)
-    this.#passage?.end(undefined)
-    this.#passage = undefined
-    if (this.#at + 1 < this.#mounted.targets.length) return this.#go({ what: 'next' })
+    this.#leave()
+    if (hasNext) return this.#go({ what: 'next' })
     this.#exchange.upstream = before.options.upstream
     this.#finish(before)
   }
@@ -186,33 +185,17 @@ export class Forwarding implements Follower, Receiver {
   /** A circuit has let nothing through. */
   #refused(refusal: unknown): void {
     const isRefusal = GatewayError.is(refusal)
-    const plan = isRefusal ? this.#plan({ failure: refusal, isUnsent: true }, true) : undefined
+    const plan = isRefusal
+      ? this.#course.plan({ failure: refusal, isUnsent: true }, true)
+      : undefined
     if (plan) this.#go(plan)
     else this.#finish(refusal)
   }
 
-  #plan(seen: Seen, isRefused = false): Plan | undefined {
-    const plan = planAfter(seen, this.#exchange, this.#mounted, {
-      at: this.#at,
-      // An open circuit is not asked again.
-      retries: isRefused ? Infinity : this.#retries,
-      isWhole: this.#sent.body.isWhole,
-    })
-    if (plan?.what === 'next') this.#before = answerFor(seen, this.#exchange)
-    return plan
-  }
-
   #go(plan: Plan): void {
-    if (plan.what === 'retry') {
-      this.#retries++
-      this.#timer = setTimeout(() => this.#attempt(), plan.wait).unref()
-      return
-    }
-    if (plan.what === 'next') {
-      this.#at++
-      this.#retries = 0
-    }
-    this.#attempt()
+    this.#course.take(plan)
+    if (plan.what !== 'retry') return this.#attempt()
+    this.#timer = setTimeout(() => this.#attempt(), plan.wait).unref()
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
@@ -229,7 +212,7 @@ export class Forwarding implements Follower, Receiver {
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
     const failure = this.#streamError('The event stream has begun with an error event.')
-    this.#planned = this.#plan({ failure })
+    this.#planned = this.#course.plan({ failure })
     if (this.#planned === undefined) return this.#beginWithHeld(first)
     this.#call?.destroy(failure)
     return true
@@ -247,7 +230,7 @@ export class Forwarding implements Follower, Receiver {
     return upstreamError(this.#exchange, 'upstream_error', { cause: new Error(message) })
   }
 
-  #leave(call: ForwardCall, isExcused = false): void {
+  #leave(call?: ForwardCall, isExcused = false): void {
     this.#passage?.end(call, isExcused)
     this.#passage = undefined
     this.#call = undefined
@@ -261,11 +244,5 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
-  }
-
-  /** Whether there would be another attempt. */
-  get #hasOther(): boolean {
-    const { targets, settings } = this.#mounted
-    return this.#at + 1 < targets.length || this.#retries < settings.retries
   }
 }

@@ -88,9 +88,11 @@ class Changed implements Receiver {
   data(chunk: Buffer): boolean {
     if (this.#whole) return this.#collect(this.#whole.bytes, chunk)
     if (this.#events === undefined) return this.#receiver.data(chunk)
-    // Whether it is an error is told by what the upstream has sent.
-    const more = this.#receiver.data(Buffer.from(this.#events.push(chunk)), chunk)
-    if (this.#events.failure) this.#breakOff(this.#events.failure)
+    const text = this.#events.push(chunk)
+    const { failure } = this.#events
+    // Whether it is an error is told by what the upstream has sent; what gives nothing begins nothing.
+    const more = (failure && text === '') || this.#receiver.data(Buffer.from(text), chunk)
+    if (failure) this.#breakOff(failure)
     return more
   }
 
