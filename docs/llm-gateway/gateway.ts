@@ -42,6 +42,7 @@ export function createGateway(providers: Providers): Gateway {
     listener: listener(
       problemDetails({ name: 'llm-gateway', format: (_, { url }) => formatOf(url) }),
       unbuffered,
+      withoutAccount,
       routes(table, { otherwise: 'refuse' }),
       (_req, res) => res.writeHead(404).end(),
     ),
@@ -54,6 +55,22 @@ const formatOf = (url: string) => (url.startsWith('/v1/messages') ? 'anthropic' 
 /** Proxies such as nginx keep a stream back otherwise. */
 const unbuffered: Middleware = (_req, res, next) => {
   res.setHeader('X-Accel-Buffering', 'no')
+  next()
+}
+
+/** Fields in which a provider names the account that a key belongs to: it is that of the gateway. */
+const ACCOUNT = /^(?:openai-organization|openai-project|anthropic-organization-id)$/i
+
+/** Takes them off where nobody translates the answer. */
+const withoutAccount: Middleware = (_req, res, next) => {
+  const { writeHead } = res
+  const hiding = (...args: unknown[]): unknown => {
+    const fields: object = Object(args.at(-1))
+    for (const name of Object.keys(fields).filter((key) => ACCOUNT.test(key)))
+      Reflect.deleteProperty(fields, name)
+    return Reflect.apply(writeHead, res, args)
+  }
+  Object.assign(res, { writeHead: hiding })
   next()
 }
 

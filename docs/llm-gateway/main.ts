@@ -1,11 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { onSignal } from '../sample-proxy/on-signal.js'
 import { createGateway } from './gateway.js'
 import { logRequests } from './log.js'
 import { anthropicProvider } from './providers/anthropic.js'
 import { openaiProvider } from './providers/openai.js'
-import { readSettings, type Settings, SettingsError } from './settings.js'
+import { readSettings, type Settings, SettingsError, unusedUrls } from './settings.js'
 
 /** Milliseconds that open requests get to finish after a signal. */
 const GRACE = 5000
@@ -18,15 +19,20 @@ async function main(): Promise<void> {
   const standIns = isReal ? {} : await startStandIns()
   const gateway = createGateway({ ...settings, ...standIns })
   const server = createServer(gateway.listener).listen(settings.port, '127.0.0.1')
-  await once(server, 'listening')
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    const busy = `Port ${settings.port} is in use: set PORT to another one.`
+    throw error.code === 'EADDRINUSE' ? new SettingsError(busy) : error
+  })
   const stopLog = logRequests((line) => console.log(JSON.stringify(line)), gateway.translators)
   console.log(welcome(urlOf(server), settings))
+  for (const name of unusedUrls(process.env))
+    console.warn(`${name} is not used: there is no key for it. A server without keys takes any.`)
   const stop = () => {
     stopLog()
     server.close(() => void gateway.close().then(() => process.exit()))
     setTimeout(() => process.exit(), GRACE).unref()
   }
-  process.once('SIGINT', stop).once('SIGTERM', stop)
+  onSignal(stop)
 }
 
 async function startStandIns(): Promise<Pick<Settings, 'openai' | 'anthropic'>> {

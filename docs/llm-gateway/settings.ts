@@ -9,6 +9,8 @@ export interface Provider {
 export interface Settings {
   /** Port of the gateway; 0 takes any free one. */
   readonly port: number
+  /** Milliseconds of silence in a stream, after which a comment tells that somebody is there. */
+  readonly keepAlive?: number
   readonly openai?: Provider
   readonly anthropic?: Provider
 }
@@ -21,16 +23,18 @@ export class SettingsError extends Error {
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads `PORT` (default 3000), `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY` and
- * `ANTHROPIC_BASE_URL`. A provider without a key is not used.
+ * Reads `PORT` (default 3000), `KEEP_ALIVE`, `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `ANTHROPIC_API_KEY`
+ * and `ANTHROPIC_BASE_URL`. A provider without a key is not used.
  *
  * @throws {SettingsError} when a value cannot be used.
  */
 export function readSettings(env: Env): Settings {
   const openai = readProvider(env, 'OPENAI', 'https://api.openai.com/v1')
   const anthropic = readProvider(env, 'ANTHROPIC', 'https://api.anthropic.com')
+  const keepAlive = readKeepAlive(env['KEEP_ALIVE'])
   return {
     port: readPort(env['PORT']),
+    ...(keepAlive !== undefined && { keepAlive }),
     ...(openai && { openai }),
     // The official SDK leaves the version out of this URL.
     ...(anthropic && {
@@ -44,6 +48,19 @@ function readPort(value = ''): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : NaN
   if (port <= 65_535) return port
   throw new SettingsError('PORT cannot be used: set it to a whole number from 0 to 65535.')
+}
+
+function readKeepAlive(value = ''): number | undefined {
+  if (value === '') return undefined
+  if (/^[1-9]\d{0,7}$/.test(value)) return Number(value)
+  throw new SettingsError('KEEP_ALIVE cannot be used: set it to a number of milliseconds.')
+}
+
+/** The URLs that are set for nothing: a server that needs no key is used with any key. */
+export function unusedUrls(env: Env): readonly string[] {
+  return ['OPENAI', 'ANTHROPIC']
+    .filter((name) => env[`${name}_BASE_URL`] && !env[`${name}_API_KEY`])
+    .map((name) => `${name}_BASE_URL`)
 }
 
 /** Neither a key nor a URL is shown: one may be in the place of the other. */

@@ -3,7 +3,7 @@ import type { Provider, Settings } from './settings.js'
 
 /** The two providers by the API that they speak. */
 export type Name = 'openai' | 'anthropic'
-export type Providers = Pick<Settings, Name>
+export type Providers = Pick<Settings, Name | 'keepAlive'>
 
 /** Most bytes of a request: an image of 5 MB is 7 MB of base64. */
 export const LIMIT = '20mb'
@@ -45,7 +45,7 @@ export function askInOrder(providers: Providers, order: readonly Asked[]): Conne
     // A model that has not answered yet may be asked again; it may bill both.
     repeatable: true,
     bufferLimit: LIMIT,
-    keepAlive: KEEP_ALIVE,
+    keepAlive: providers.keepAlive ?? KEEP_ALIVE,
   })
 }
 

@@ -5,6 +5,7 @@ import { startBare } from './bare.js'
 import { faultNames } from './fault-table.js'
 import { startFaults } from './faults.js'
 import { listing } from './listing.js'
+import { onSignal } from './on-signal.js'
 import { createProxy, probes } from './proxy.js'
 import { readSettings, SettingsError } from './settings.js'
 import { startUpstreams } from './upstreams.js'
@@ -43,20 +44,6 @@ async function main(): Promise<void> {
     await Promise.all([upstreams.close(), faults.close(), bare.close()])
   }
   onSignal(() => void close().then(() => process.exit()))
-}
-
-/** Milliseconds within which npm and the terminal repeat one signal. */
-const REPEATED = 500
-
-/** Closes at the first signal, and ends at once when somebody insists. */
-function onSignal(first: () => void): void {
-  let since: number | undefined
-  const react = () => {
-    if (since === undefined) first()
-    else if (Date.now() - since > REPEATED) process.exit(130)
-    since ??= Date.now()
-  }
-  process.on('SIGINT', react).on('SIGTERM', react)
 }
 
 /** Lets open requests finish, within bounds. */

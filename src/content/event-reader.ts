@@ -6,6 +6,8 @@ import type { StreamEvent } from './event-stream.js'
 export interface EventReader {
   /** False once an event is larger than the bound; nothing more is read then. */
   push(bytes: Uint8Array): boolean
+  /** Nothing more comes: a carriage return at the end is a line end of its own. */
+  end(): void
 }
 
 /**
@@ -29,6 +31,7 @@ export function eventReader(
     return decoder.decode(bytes, { stream: true })
   }
   let isOver = false
+  let last: number | undefined
   const parser: EventSourceParser = createParser({
     maxBufferSize: most,
     onEvent: ({ event, data, id }) => onEvent(eventOf(data, event, id)),
@@ -41,10 +44,16 @@ export function eventReader(
   return {
     push(bytes) {
       if (!isOver) parser.feed(textOf(bytes))
+      last = bytes.at(-1) ?? last
       return !isOver
+    },
+    end() {
+      if (!isOver && last === CARRIAGE_RETURN) parser.feed('\n')
     },
   }
 }
+
+const CARRIAGE_RETURN = 0x0d
 
 const asciiOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('latin1')

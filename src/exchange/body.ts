@@ -197,14 +197,23 @@ class HeldBody implements Ticking, Follower {
     req[HELD] = undefined
     // A deleted property would make a slow object of it.
     req.push = (Object.getPrototypeOf(req) as IncomingMessage).push
-    const chunks = this.#chunks.chunks()
-    // Also behind an error: a report lets the request go on.
-    if (!req.destroyed) for (const chunk of chunks) req.push(chunk)
-    if (error) return this.#reject(error)
+    if (error) {
+      // A report lets the request go on.
+      if (!req.destroyed) for (const chunk of this.#chunks.chunks()) req.push(chunk)
+      return this.#reject(error)
+    }
+    const bytes = joined(this.#chunks.chunks())
+    // In one piece: whoever takes the whole of it out of the stream has no copy to make.
+    if (!req.destroyed && bytes.length > 0) req.push(bytes)
     req.push(null)
-    const isOne = this.#early.length === 0 && chunks.length === 1
-    this.#resolve((isOne && chunks[0]) || Buffer.concat([this.#early, ...chunks]))
+    this.#resolve(joined(this.#early.length === 0 ? [bytes] : [this.#early, bytes]))
   }
+}
+
+/** Buffers as one; a single one as it is. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first = EMPTY] = chunks
+  return chunks.length <= 1 ? first : Buffer.concat(chunks)
 }
 
 function pushHeld(

@@ -4,16 +4,17 @@ import { upstreamError } from '../exchange/explain.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
+import { Course } from './course.js'
 import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
 import type { Passage } from './passage.js'
-import { isOver, isStale, type Plan, planAfter, type Seen } from './plan.js'
+import { isOver, isStale, type Plan } from './plan.js'
 import { passInterim, Relay } from './relay.js'
 import { type Fields, isEventStream, valueOf } from './response-fields.js'
 import { sendingTo, type Sent } from './sending.js'
 import { switchTo } from './switched.js'
-import { translate, untold } from './translation.js'
+import { isAboutClient, translate } from './translation.js'
 
 /** One request on its way to its targets, attempt by attempt, and a response on its way back. */
 export class Forwarding implements Follower, Receiver {
@@ -23,8 +24,7 @@ export class Forwarding implements Follower, Receiver {
   readonly #exchange: Exchange
   readonly #mounted: Mounted
   readonly #sent: Sent
-  #at = 0
-  #retries = 0
+  readonly #course: Course
   #attempts = 0
   /** Whether a connection that was closed while it was idle has been made up for. */
   #excused = false
@@ -45,6 +45,7 @@ export class Forwarding implements Follower, Receiver {
     this.#exchange = exchange
     this.#mounted = mounted
     this.#sent = sent
+    this.#course = new Course(exchange, mounted, sent.body)
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -60,11 +61,12 @@ export class Forwarding implements Follower, Receiver {
   head(call: ForwardCall, head: ResponseHead): void {
     const { status, fields } = head
     this.#passage?.answered(call)
-    if (status >= 400) this.#planned = this.#plan({ status, asked: valueOf(fields, 'retry-after') })
+    if (status >= 400)
+      this.#planned = this.#course.plan({ status, asked: valueOf(fields, 'retry-after') })
     if (this.#planned) return call.drop()
     const isStream = status < 300 && isEventStream(fields)
     if (isStream) this.#last = new LastEvent()
-    if (isStream && this.#hasOther) this.#first = { head, event: new FirstEvent() }
+    if (isStream && this.#course.hasOther) this.#first = { head, event: new FirstEvent() }
     // Without its body it is of no use, and where that never comes there can still be an answer.
     else if (Number(valueOf(fields, 'content-length')) > 0) this.#waiting = head
     else this.#begin(call, head)
@@ -104,7 +106,7 @@ export class Forwarding implements Follower, Receiver {
     }
     const isFailed = failure !== undefined && this.#relay === undefined
     const isUnsent = call.connectedAt === undefined
-    const plan = this.#planned ?? (isFailed ? this.#plan({ failure, isUnsent }) : undefined)
+    const plan = this.#planned ?? (isFailed ? this.#course.plan({ failure, isUnsent }) : undefined)
     this.#planned = undefined
     this.#first = undefined
     this.#waiting = undefined
@@ -122,7 +124,7 @@ export class Forwarding implements Follower, Receiver {
   }
 
   #attempt(): void {
-    const target = this.#mounted.targets[this.#at] as Target
+    const { target } = this.#course
     if (isOver(this.#exchange)) return this.#finish()
     // The circuit around all of it may have opened while this one waited.
     const shut = this.#attempts > 0 && this.#exchange.refusal
@@ -147,8 +149,21 @@ export class Forwarding implements Follower, Receiver {
         if (isOver(this.#exchange)) this.#finish()
         else this.#send(target, { ...this.#sent, edits }, receiving(this))
       },
-      (error: unknown) => this.#finish(untold(error, this.#exchange, this.#at === 0)),
+      (error: unknown) => this.#untold(error),
     )
+  }
+
+  /**
+   * A target cannot be told the request. Where an earlier one could, that is no fault of the client:
+   * such a target is passed over, and the last failure is the answer.
+   */
+  #untold(error: unknown): void {
+    const { before, hasNext } = this.#course
+    if (before === undefined || !isAboutClient(error)) return this.#finish(error)
+    this.#leave()
+    if (hasNext) return this.#go({ what: 'next' })
+    this.#exchange.upstream = before.options.upstream
+    this.#finish(before)
   }
 
   #send(target: Target, sent: Sent, receiver: Receiver): void {
@@ -172,31 +187,17 @@ export class Forwarding implements Follower, Receiver {
   /** A circuit has let nothing through. */
   #refused(refusal: unknown): void {
     const isRefusal = GatewayError.is(refusal)
-    const plan = isRefusal ? this.#plan({ failure: refusal, isUnsent: true }, true) : undefined
+    const plan = isRefusal
+      ? this.#course.plan({ failure: refusal, isUnsent: true }, true)
+      : undefined
     this.#go(plan, refusal)
-  }
-
-  #plan(seen: Seen, isRefused = false): Plan | undefined {
-    return planAfter(seen, this.#exchange, this.#mounted, {
-      at: this.#at,
-      // An open circuit is not asked again.
-      retries: isRefused ? Infinity : this.#retries,
-      isWhole: this.#sent.body.isWhole,
-    })
   }
 
   #go(plan: Plan | undefined, error?: unknown): void {
     if (plan === undefined) return this.#finish(error)
-    if (plan.what === 'retry') {
-      this.#retries++
-      this.#timer = setTimeout(() => this.#attempt(), plan.wait).unref()
-      return
-    }
-    if (plan.what === 'next') {
-      this.#at++
-      this.#retries = 0
-    }
-    this.#attempt()
+    this.#course.take(plan)
+    if (plan.what !== 'retry') return this.#attempt()
+    this.#timer = setTimeout(() => this.#attempt(), plan.wait).unref()
   }
 
   #begin(call: ForwardCall, head: ResponseHead): void {
@@ -213,7 +214,7 @@ export class Forwarding implements Follower, Receiver {
     if (found === undefined) return true
     if (found === 'content') return this.#beginWithHeld(first)
     const failure = this.#streamError('The event stream has begun with an error event.')
-    this.#planned = this.#plan({ failure })
+    this.#planned = this.#course.plan({ failure })
     if (this.#planned === undefined) return this.#beginWithHeld(first)
     this.#call?.destroy(failure)
     return true
@@ -231,7 +232,7 @@ export class Forwarding implements Follower, Receiver {
     return upstreamError(this.#exchange, 'upstream_error', { cause: new Error(message) })
   }
 
-  #leave(call: ForwardCall, isExcused = false): void {
+  #leave(call?: ForwardCall, isExcused = false): void {
     this.#passage?.end(call, isExcused)
     this.#passage = undefined
     this.#call = undefined
@@ -245,11 +246,5 @@ export class Forwarding implements Follower, Receiver {
     this.#sent.body.release()
     if (error === undefined || isOver(this.#exchange)) this.#resolve()
     else this.#reject(error)
-  }
-
-  /** Whether there would be another attempt. */
-  get #hasOther(): boolean {
-    const { targets, settings } = this.#mounted
-    return this.#at + 1 < targets.length || this.#retries < settings.retries
   }
 }

@@ -107,7 +107,8 @@ export class Passage {
       ? new GatewayError('request_timeout')
       : new GatewayError(code, { upstream })
     const call = this.#call
-    if (calls.relay !== call && !isUnsent) return call?.abort(error)
+    // A call that is over may have a response that is still being changed.
+    if (calls.relay !== call && !isUnsent && call?.state === 'open') return call.abort(error)
     // The client gets its answer, or the cut, before the call tells of its end.
     if (call?.state === 'open') call.failure = error
     this.#exchange.fail(error)

@@ -3,6 +3,8 @@ import { codes } from '../errors/codes.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import { type Exchange } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
+import { upstreamError } from '../exchange/explain.js'
+import { meaningOfStatus } from '../failures/table.js'
 import { clientLeft } from '../response/client.js'
 import { waitBefore } from './budget.js'
 import type { ForwardCall } from './forward-call.js'
@@ -37,6 +39,16 @@ export interface Seen {
 /** Whether somebody has answered already, or nobody waits any more. */
 export const isOver = ({ isClosed, response, calls }: Exchange): boolean =>
   isClosed || response.settled || calls.aborted !== undefined || clientLeft(response)
+
+/** The answer to the client for what an attempt has led to, where that itself is not there any more. */
+export function answerFor({ failure, status, asked }: Seen, exchange: Exchange): GatewayError {
+  if (failure || status === undefined) return failure ?? upstreamError(exchange, 'upstream_error')
+  return upstreamError(exchange, meaningOfStatus(status).code, {
+    status,
+    ...(asked !== undefined && { headers: { 'Retry-After': asked } }),
+    proxyStatus: { error: undefined, 'received-status': status },
+  })
+}
 
 /** Decides about another attempt; undefined where there is none. */
 export function planAfter(

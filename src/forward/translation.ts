@@ -88,9 +88,11 @@ class Changed implements Receiver {
   data(chunk: Buffer): boolean {
     if (this.#whole) return this.#collect(this.#whole.bytes, chunk)
     if (this.#events === undefined) return this.#receiver.data(chunk)
-    // Whether it is an error is told by what the upstream has sent.
-    const more = this.#receiver.data(Buffer.from(this.#events.push(chunk)), chunk)
-    if (this.#events.failure) this.#breakOff(this.#events.failure)
+    const text = this.#events.push(chunk)
+    const { failure } = this.#events
+    // Whether it is an error is told by what the upstream has sent; what gives nothing begins nothing.
+    const more = (failure && text === '') || this.#receiver.data(Buffer.from(text), chunk)
+    if (failure) this.#breakOff(failure)
     return more
   }
 
@@ -178,17 +180,8 @@ function editedFields(fields: Fields, edits: readonly FieldEdit[]): Fields {
   return kept
 }
 
-/**
- * The answer where a request cannot be said to a target. A later one may be unable to take what the
- * first one takes: that is no fault of the client.
- */
-export function untold(error: unknown, exchange: Exchange, isFirst: boolean): unknown {
-  if (isFirst || !isAboutClient(error)) return error
-  return upstreamError(exchange, 'upstream_error', { cause: error })
-}
-
 /** Whether an error is one of ours about the client, or an http-error below 500. */
-function isAboutClient(error: unknown): boolean {
+export function isAboutClient(error: unknown): boolean {
   if (GatewayError.is(error)) return codes[error.code].about === 'client'
   const status: unknown = Reflect.get(Object(error), 'status')
   return typeof status === 'number' && status >= 400 && status < 500

@@ -7,7 +7,12 @@ import { isRefused, reasonOf } from '../content/writable.js'
  * pairs, after an optional reason.
  */
 export function fieldOf(args: readonly unknown[], name: string): string | undefined {
-  return textOf(entriesOf(args).find(([key]) => String(key).toLowerCase() === name)?.[1])
+  return textOf(entriesOf(args).find(([key]) => isNamed(key, name))?.[1])
+}
+
+const isNamed = (key: unknown, name: string): boolean => {
+  const text = String(key)
+  return text.length === name.length && text.toLowerCase() === name
 }
 
 /**
@@ -29,11 +34,12 @@ export function fieldsIn(args: readonly unknown[]): Map<string, string | string[
   for (const [key, value] of entriesOf(args)) {
     if (value === undefined || value === null) continue
     const lower = String(key).toLowerCase()
-    const name = spelled.get(lower) ?? String(key)
-    spelled.set(lower, name)
-    const values = [fields.get(name) ?? [], value].flat().map(String)
-    const [only = ''] = values
-    fields.set(name, values.length === 1 && !Array.isArray(value) ? only : values)
+    const name = spelled.get(lower)
+    const before = name === undefined ? undefined : fields.get(name)
+    if (name === undefined || before === undefined) {
+      spelled.set(lower, String(key))
+      fields.set(String(key), Array.isArray(value) ? value.map(String) : String(value))
+    } else fields.set(name, [before, value].flat().map(String))
   }
   return fields
 }
@@ -46,7 +52,9 @@ function entriesOf(args: readonly unknown[]): [unknown, unknown][] {
 
 function pairsOf(fields: unknown[]): [unknown, unknown][] {
   if (Array.isArray(fields[0])) return fields as [unknown, unknown][]
-  return fields.flatMap((key, at) => (at % 2 === 0 ? [[key, fields[at + 1]]] : []))
+  const pairs: [unknown, unknown][] = []
+  for (let at = 0; at < fields.length; at += 2) pairs.push([fields[at], fields[at + 1]])
+  return pairs
 }
 
 /** A field as text; several values become a list. */

@@ -39,6 +39,7 @@ export class WrittenHead implements Head {
   private readonly res: ServerResponse
   private readonly args: readonly unknown[]
   private readonly body: readonly unknown[] | undefined
+  private own: ReturnType<typeof fieldsIn> | undefined = undefined
 
   /** @param body - the arguments of `end`, where the head is made inside of it. */
   constructor(
@@ -63,19 +64,25 @@ export class WrittenHead implements Head {
   }
 
   fields(): IncomingHttpHeaders {
-    const fields = new Map(Object.entries(this.res.getHeaders()))
-    for (const [name, value] of fieldsIn(this.args)) fields.set(name.toLowerCase(), value)
-    return Object.fromEntries(
-      [...fields].map(([name, value]) => [
-        name,
-        Array.isArray(value) && name === 'set-cookie' ? value.map(String) : textOf(value),
-      ]),
-    )
+    const fields: IncomingHttpHeaders = {}
+    const add = (name: string, value: unknown): void => {
+      if (name === 'set-cookie' && Array.isArray(value)) fields[name] = value.map(String)
+      else fields[name] = textOf(value)
+    }
+    const set = this.res.getHeaders()
+    for (const name in set) add(name, set[name])
+    for (const [name, value] of this.ownFields()) add(name.toLowerCase(), value)
+    return fields
+  }
+
+  /** The fields that `writeHead` was called with: whoever changes a response reads them twice. */
+  private ownFields(): ReturnType<typeof fieldsIn> {
+    return (this.own ??= fieldsIn(this.args))
   }
 
   /** Puts what `writeHead` was called with on the response. */
   applyTo(res: ServerResponse): void {
-    for (const [name, value] of fieldsIn(this.args)) res.setHeader(name, value)
+    for (const [name, value] of this.ownFields()) res.setHeader(name, value)
     if (this.status !== undefined) res.statusCode = this.status
     const [, reason] = this.args
     if (typeof reason === 'string' && res.req.httpVersionMajor === 1) res.statusMessage = reason

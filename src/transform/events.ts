@@ -44,6 +44,7 @@ export class EventsChanger {
 
   /** The text of the events that follow the last one. */
   end(): string {
+    if (!this.failure) this.#reader.end()
     this.#add(() => this.#transform.end())
     return this.#taken()
   }

@@ -7,6 +7,7 @@ import {
   type ForwardOptions,
   listener,
   problemDetails,
+  transform as mountTransform,
   type Transform,
 } from 'good-gateway'
 import { type Listening, listen } from '../support/servers.js'
@@ -44,6 +45,7 @@ const json: RequestListener = (_req, res) =>
     })
     .end('{"theirs":"yes"}')
 const busy: RequestListener = (_req, res) => void res.writeHead(529).end('{"busy":true}')
+const unavailable: RequestListener = (_req, res) => void res.writeHead(503).end()
 const stream =
   (...events: string[]): RequestListener =>
   (_req, res) => {
@@ -215,6 +217,135 @@ describe('the transform of a target of forward', () => {
     })
     assert.match(text, /^data: one\n+event: error\ndata: \{.*"upstream_response_invalid"/)
     assert.doesNotMatch(text, /three/)
+  })
+
+  it('goes on to the target behind it when it has begun with what cannot be changed', async () => {
+    const strict: Transform = {
+      events: () => ({
+        push: ({ data }) => [{ data: JSON.stringify(JSON.parse(data)) }],
+        end: () => [],
+      }),
+    }
+    const [a, b] = [await upstreamOf(stream('no JSON')), await upstreamOf(stream('{"a":1}'))]
+    const send = forward({
+      targets: [
+        { name: 'a', target: a.url, transform: strict },
+        { name: 'b', target: b.url, transform: strict },
+      ],
+    })
+    const gateway = await listen(createServer(listener(problemDetails(), send)))
+    running.push({ close: () => send.close() }, gateway)
+    assert.equal(await (await fetch(gateway.url)).text(), 'data: {"a":1}\n\n')
+  })
+
+  it('reads events whose lines end in a carriage return, to the last one', async () => {
+    const old: RequestListener = (_req, res) =>
+      void res
+        .writeHead(200, { 'content-type': 'text/event-stream' })
+        .end('data: one\r\rdata: two\r\r')
+    const { ask } = await start(busy, old)
+    assert.equal(await (await ask()).text(), 'data: ONE\n\ndata: TWO\n\ndata: the end\n\n')
+  })
+
+  it('is asked again for each attempt, which has the same body', async () => {
+    let asked = 0
+    const upstream = await upstreamOf((req, res) => {
+      if (++asked === 1) unavailable(req, res)
+      else json(req, res)
+    })
+    const send = forward({
+      targets: [{ name: 'only', target: upstream.url, transform: TRANSFORM }],
+      repeatable: true,
+      retries: 1,
+    })
+    const gateway = await listen(createServer(listener(problemDetails(), send)))
+    running.push({ close: () => send.close() }, gateway)
+    const response = await fetch(gateway.url, {
+      method: 'POST',
+      body: '{"our":12345678901234567890}',
+    })
+    assert.deepEqual(await response.json(), { ours: { theirs: 'yes' } })
+    assert.deepEqual(
+      upstream.seen.map(({ url, body, headers }) => [url, body, headers['x-new']]),
+      Array.from({ length: 2 }, () => [
+        '/theirs?a=1',
+        '{"theirs":{"our":12345678901234567890}}',
+        'n',
+      ]),
+    )
+  })
+
+  it('is sent again as it is by a retry, where it was mounted before forward', async () => {
+    let asked = 0
+    const upstream = await upstreamOf((req, res) => {
+      if (++asked === 1) unavailable(req, res)
+      else json(req, res)
+    })
+    let changed = 0
+    const once: Transform = { request: () => ({ body: { changed: ++changed } }) }
+    const send = forward({ target: upstream.url, repeatable: true, retries: 1 })
+    const gateway = await listen(
+      createServer(listener(problemDetails(), mountTransform(once), send)),
+    )
+    running.push({ close: () => send.close() }, gateway)
+    const response = await fetch(gateway.url, { method: 'POST', body: '{"a":1}' })
+    assert.equal(response.status, 200)
+    assert.deepEqual(
+      upstream.seen.map(({ body, headers }) => [body, headers['content-length']]),
+      Array.from({ length: 2 }, () => ['{"changed":1}', '13']),
+    )
+  })
+
+  for (const part of ['request', 'response'] as const)
+    it(`ends at the time of its circuit where its ${part} never comes to an end`, async () => {
+      const waiting: Transform = { [part]: () => new Promise<never>(() => {}) }
+      const upstream = await upstreamOf(json)
+      const send = forward({
+        targets: [
+          { name: part, target: upstream.url, transform: waiting, circuit: { timeout: 50 } },
+        ],
+      })
+      const gateway = await listen(createServer(listener(problemDetails(), send)))
+      running.push({ close: () => send.close() }, gateway)
+      const response = await fetch(gateway.url, { method: 'POST', body: '{}' })
+      const problem = (await response.json()) as { code: string }
+      assert.deepEqual([response.status, problem.code], [504, 'upstream_timeout'])
+    })
+
+  it('gives the last failure where later targets cannot be told the request, and passes them over', async () => {
+    const refusing: Transform = {
+      request: () => {
+        throw Object.assign(new Error('no'), { status: 400, expose: true })
+      },
+    }
+    const limited: RequestListener = (_req, res) =>
+      void res.writeHead(429, { 'retry-after': '7' }).end()
+    const { ask, b } = await start(limited, json, { transform: refusing })
+    const response = await ask()
+    const { code, upstream } = (await response.json()) as { code: string; upstream: object }
+    assert.deepEqual(
+      [
+        response.status,
+        code,
+        upstream,
+        response.headers.get('retry-after'),
+        infos[0]?.upstream?.name,
+      ],
+      [429, 'upstream_rate_limited', { name: 'first', status: 429 }, '7', 'first'],
+    )
+    assert.equal(b.seen.length, 0)
+    const [away, third] = [await upstreamOf(busy), await upstreamOf(json)]
+    const send = forward({
+      targets: [
+        { name: 'one', target: away.url },
+        { name: 'two', target: b.url, transform: refusing },
+        { name: 'three', target: third.url },
+      ],
+      repeatable: true,
+    })
+    const gateway = await listen(createServer(listener(problemDetails(), send)))
+    running.push({ close: () => send.close() }, gateway)
+    assert.equal((await fetch(gateway.url, { method: 'POST', body: '{}' })).status, 200)
   })
 
   it('blames the client for what the first target cannot be told, and not for what a later one cannot', async () => {

@@ -9,7 +9,8 @@ import { createGateway, type Gateway } from '../../docs/llm-gateway/gateway.js'
 import { type Line, logRequests } from '../../docs/llm-gateway/log.js'
 import { anthropicProvider } from '../../docs/llm-gateway/providers/anthropic.js'
 import { openaiProvider } from '../../docs/llm-gateway/providers/openai.js'
-import { readSettings, SettingsError } from '../../docs/llm-gateway/settings.js'
+import { readSettings, SettingsError, unusedUrls } from '../../docs/llm-gateway/settings.js'
+import type { Providers } from '../../docs/llm-gateway/upstreams.js'
 import { breakers } from 'good-gateway'
 import { listen, type Listening } from '../support/servers.js'
 import { until } from '../support/until.js'
@@ -20,6 +21,7 @@ const MODELS = ['gpt-5', 'claude-opus-4-5']
 describe('the gateway for language models', () => {
   let servers: Listening[]
   let gateway: Gateway
+  let providers: Providers
   let openai: OpenAI
   let anthropic: Anthropic
   let stopLog: () => void
@@ -30,10 +32,11 @@ describe('the gateway for language models', () => {
       await listen(openaiProvider(KEYS.openai)),
       await listen(anthropicProvider(KEYS.anthropic)),
     ]
-    gateway = createGateway({
+    providers = {
       openai: { url: `${first.url}/v1`, key: KEYS.openai },
       anthropic: { url: `${second.url}/v1`, key: KEYS.anthropic },
-    })
+    }
+    gateway = createGateway(providers)
     const server = await listen(createServer(gateway.listener))
     servers = [server, first, second]
     const client = { maxRetries: 0, apiKey: 'sk-client' }
@@ -99,8 +102,13 @@ describe('the gateway for language models', () => {
     const messages = [{ role: 'user', content: 'openai is away' } as const]
     await assert.rejects(
       openai.chat.completions.create({ model: 'gpt-unknown', messages }),
-      InternalServerError,
+      (error) =>
+        error instanceof InternalServerError &&
+        error.status === 529 &&
+        /"openai"/.test(error.message),
     )
+    await until(() => lines.length > 0)
+    assert.equal(lines[0]?.provider, 'openai')
   })
 
   it('lets a provider rest whose circuit is open', async () => {
@@ -215,6 +223,48 @@ describe('the gateway for language models', () => {
     for await (const chunk of data) void chunk
   })
 
+  it('shows nobody whose account it uses', async () => {
+    const messages = [{ role: 'user', content: 'Hello' } as const]
+    const answers = [
+      await openai.models.list().withResponse(),
+      await openai.chat.completions.create({ model: 'gpt-5', messages }).withResponse(),
+      await anthropic.messages
+        .create({ model: 'claude-opus-4-5', messages, max_tokens: 9 })
+        .withResponse(),
+      await openai.chat.completions.create({ model: 'claude-opus-4-5', messages }).withResponse(),
+    ]
+    for (const { response } of answers)
+      assert.doesNotMatch(JSON.stringify([...response.headers]), /org-secret/)
+  })
+
+  it('writes comments into a stream that is silent, which all clients read', async () => {
+    const messages = [{ role: 'user', content: 'slowly' } as const]
+    const quick = createGateway({ ...providers, keepAlive: 20 })
+    const server = await listen(createServer(quick.listener))
+    const said = 'one two three four five six seven eight'
+    const raw = async (model: string) => {
+      const body = JSON.stringify({ model, messages, stream: true })
+      const headers = { 'content-type': 'application/json' }
+      const url = `${server.url}/v1/chat/completions`
+      const text = await (await fetch(url, { method: 'POST', headers, body })).text()
+      assert.match(text, /\n\n:\n(?::\n)*data: /)
+    }
+    const read = async (model: string) => {
+      const asOpenai = new OpenAI({ apiKey: 'k', baseURL: `${server.url}/v1` })
+      const streamed = asOpenai.chat.completions.stream({ model, messages })
+      const [choice] = (await streamed.finalChatCompletion()).choices
+      assert.equal(choice?.message.content, said)
+    }
+    const readMessage = async (model: string) => {
+      const asAnthropic = new Anthropic({ apiKey: 'k', baseURL: server.url })
+      const streamed = asAnthropic.messages.stream({ model, messages, max_tokens: 50 })
+      assert.equal(await streamed.finalText(), said)
+    }
+    await Promise.all(MODELS.flatMap((model) => [raw(model), read(model), readMessage(model)]))
+    await server.close()
+    await quick.close()
+  })
+
   it('reads its settings, and shows no value that it cannot use', () => {
     assert.deepEqual(
       readSettings({
@@ -230,8 +280,12 @@ describe('the gateway for language models', () => {
       },
     )
     assert.deepEqual(readSettings({}), { port: 3000 })
+    assert.deepEqual(readSettings({ KEEP_ALIVE: '50' }), { port: 3000, keepAlive: 50 })
+    const urls = { OPENAI_BASE_URL: 'http://a', ANTHROPIC_BASE_URL: 'http://b' }
+    assert.deepEqual(unusedUrls({ ...urls, OPENAI_API_KEY: 'k' }), ['ANTHROPIC_BASE_URL'])
     for (const env of [
       { PORT: 'secret' },
+      { KEEP_ALIVE: 'secret' },
       { OPENAI_API_KEY: 'secret key' },
       { OPENAI_API_KEY: 'k', OPENAI_BASE_URL: 'secret' },
     ])
@@ -239,6 +293,20 @@ describe('the gateway for language models', () => {
         () => readSettings(env),
         (error) => error instanceof SettingsError && !error.message.includes('secret'),
       )
+  })
+
+  it('says in one line that its port is in use', async () => {
+    const taken = await listen(createServer())
+    const child = spawn(process.execPath, ['--import', 'tsx', 'docs/llm-gateway/main.ts'], {
+      cwd: join(import.meta.dirname, '../..'),
+      env: { ...process.env, PORT: new URL(taken.url).port },
+    })
+    let told = ''
+    child.stderr.on('data', (chunk: Buffer) => (told += String(chunk)))
+    const [code] = (await once(child, 'close')) as [number]
+    assert.equal(code, 1)
+    assert.match(told, /^Port \d+ is in use: set PORT to another one\.\n$/)
+    await taken.close()
   })
 
   it('starts with one command, and ends at a signal', async () => {

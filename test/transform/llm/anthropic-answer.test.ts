@@ -454,6 +454,15 @@ describe('anthropicToOpenai: streams', () => {
     assertRefused(() => events([chunk(tool(3, undefined, '{}'))]), 'upstream_response_invalid')
   })
 
+  it('reads content in parts, without its reasoning', () => {
+    const content = [
+      { type: 'thinking', thinking: [{ type: 'text', text: 'Hm' }] },
+      { type: 'text', text: 'Hi' },
+    ]
+    const { blocks } = joined(events([chunk({ content }), chunk({ content: ' you' }, 'stop')]))
+    assert.deepEqual(blocks, [{ type: 'text', value: 'Hi you' }])
+  })
+
   it('keeps the connection alive with the comments of the provider', () => {
     const text = translateStream(asked(), [
       Buffer.from(': OPENROUTER PROCESSING\n\n'),

@@ -92,6 +92,11 @@ describe('openaiToAnthropic: requests', () => {
         },
       ],
     )
+    const messagesWith = (detail: string) => [
+      { role: 'user', content: [{ type: 'image_url', image_url: { url: PNG, detail } }] },
+    ]
+    assert.equal(ignored({ messages: messagesWith('low') }), 'messages.content.image_url.detail')
+    assert.equal(ignored({ messages: messagesWith('auto') }), undefined)
     for (const url of [
       'data:image/bmp;base64,AA==',
       'http://a.example/b.png',

@@ -10,6 +10,7 @@ import type { Part } from '../part.js'
 import { stopReason } from '../stop-reasons.js'
 import { messageUsage, readCompletionUsage } from '../usage.js'
 import { BlocksInOrder } from './blocks-in-order.js'
+import { textIn } from './response.js'
 import { ToolIndex } from './tool-index.js'
 
 /** Makes the events of a message from the chunks of a completion, one by one. */
@@ -85,7 +86,7 @@ export class MessageEvents implements EventsTransform {
     const refusal = delta.get('refusal').textIfAny() ?? ''
     if (refusal !== '') this.#refuses = true
     return [
-      ...this.#text(delta.get('content').textIfAny() ?? ''),
+      ...this.#text(textIn(delta.get('content'))),
       ...this.#text(refusal),
       ...this.#calls(delta.get('tool_calls')),
     ]

@@ -29,17 +29,21 @@ export function message(from: Part, call: Call): Message {
   }
 }
 
-/** A text, or the parts of one, as some servers send it; reasoning among them is left out. */
 function textBlocks(content: Part): TextBlock[] {
-  if (content.isAbsent) return []
+  const text = textIn(content)
+  return text === '' ? [] : [{ type: 'text', text }]
+}
+
+/** A text, or the parts of one, as some servers send it; reasoning among them is left out. */
+export function textIn(content: Part): string {
+  if (content.isAbsent) return ''
   const texts = content.isText
     ? [content]
     : content
         .items()
         .filter((part) => part.get('type').value === 'text')
         .map((part) => part.get('text'))
-  const text = texts.map((part) => part.text()).join('')
-  return text === '' ? [] : [{ type: 'text', text }]
+  return texts.map((part) => part.text()).join('')
 }
 
 function toolUses(calls: Part): ToolUseBlock[] {

@@ -50,13 +50,15 @@ export function textBlock(text: Part): Block | undefined {
 const blocks = (list: readonly (Block | undefined)[]): Block[] =>
   list.filter((block) => block !== undefined)
 
-const IMAGE_RULES: Rules<unknown> = {
+const IMAGE_RULES: Rules<Ignored> = {
   url: readElsewhere,
-  detail: (member) => void member.text(),
+  detail: (member, ignored) => {
+    if (member.text() !== 'auto') ignored.add(member)
+  },
 }
 
 function imageBlock(image: Part, ignored: Ignored): Block {
-  applyRules(image, IMAGE_RULES, undefined, ignored)
+  applyRules(image, IMAGE_RULES, ignored, ignored)
   const url = image.get('url')
   if (/^https:/i.test(url.text()))
     return { type: 'image', source: { type: 'url', url: url.text() } }
