@@ -150,14 +150,20 @@ export class Member implements Fleet, Crew {
     if (row === undefined) return this.told('unreadable')
     if (row.by === this.name) return
     const shared = this.#circuits.get(row.id)
-    if (row.state === 'held' || row.hand || shared?.isHeld) {
-      if (this.handsCount) this.#tending.soon()
-    } else if (shared === undefined) {
+    if (row.state === 'held' || row.hand || shared?.isHeld) this.#onHand(row, shared)
+    else if (shared === undefined) {
       if (this.#others.size < MOST_ROWS) this.#others.set(row.id, row)
     } else if (shared.isNews(row)) {
       this.told('heard')
       shared.hear(row)
     }
+  }
+
+  /** Only the store knows it for sure. */
+  #onHand(row: Row, shared: SharedCircuit | undefined): void {
+    if (!this.handsCount) return
+    if (shared?.isNews(row)) this.told('heard')
+    this.#tending.soon()
   }
 
   #onGap(): void {

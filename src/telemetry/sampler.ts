@@ -18,6 +18,7 @@ export class Sampler<Kind> {
   readonly #tellRest: (kind: Kind, suppressed: number) => void
   readonly #windows = new Map<string, Window<Kind>>()
   #timer: NodeJS.Timeout | undefined
+  #wakesAt = Infinity
 
   /** @param per - milliseconds of a window. */
   constructor(burst: number, per: number, tellRest: (kind: Kind, suppressed: number) => void) {
@@ -34,7 +35,7 @@ export class Sampler<Kind> {
       return true
     }
     window.suppressed++
-    this.#timer ??= setTimeout(() => this.#endSome(), this.#per).unref()
+    this.#wakeAt(window.endsAt)
     return false
   }
 
@@ -55,16 +56,23 @@ export class Sampler<Kind> {
     return window
   }
 
+  /** One timer serves all windows: it waits for the one that ends first. */
+  #wakeAt(time: number): void {
+    if (time >= this.#wakesAt) return
+    clearTimeout(this.#timer)
+    this.#wakesAt = time
+    const wait = Math.max(1, Math.ceil(time - performance.now()))
+    this.#timer = setTimeout(() => this.#endSome(), wait).unref()
+  }
+
   /** Ends what is over, and comes back for the rest. */
   #endSome(): void {
     const now = performance.now()
-    this.#timer = undefined
-    let next = Infinity
+    this.#wakesAt = Infinity
     for (const [key, { endsAt, suppressed }] of this.#windows) {
       if (endsAt <= now) callBack('a logger', () => this.#end(key))
-      else if (suppressed > 0) next = Math.min(next, endsAt - now)
+      else if (suppressed > 0) this.#wakeAt(endsAt)
     }
-    if (next < Infinity) this.#timer = setTimeout(() => this.#endSome(), next).unref()
   }
 
   #endOldest(): void {

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { valuesOf } from '../support/exposition.js'
 
-describe('prometheus in the processes of a cluster', () => {
+describe('prometheus in the processes of a cluster', function () {
+  // Three processes begin.
+  this.timeout(60_000)
+
   it('is added up by prom-client', async () => {
     const program = join(import.meta.dirname, 'cluster.ts')
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program])

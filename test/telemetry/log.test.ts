@@ -188,6 +188,20 @@ for (const [name, start] of Object.entries(loggers)) {
       assert.equal(logging.lines()[3]?.['suppressed'], undefined)
     })
 
+    it('tells it at the end of each period, though that of another upstream ends later', async () => {
+      begin({ burst: 1, per: 400 })
+      const publish = (of: string) =>
+        channel('good-gateway:problem').publish(made('upstream_refused', of))
+      const middle = performance.now() + 200
+      publish('a')
+      await until(() => performance.now() > middle)
+      for (const of of ['b', 'b', 'a']) publish(of)
+      await until(() => logging.lines().length === 3)
+      const [, , rest] = logging.lines()
+      assert.deepEqual([rest?.['upstream'], rest?.['suppressed']], ['a', 1])
+      await until(() => logging.lines().length === 4)
+    })
+
     it('counts what is left when it is stopped', () => {
       begin({ burst: 1, per: 60_000 })
       for (let count = 0; count < 3; count++)

@@ -102,7 +102,8 @@ async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
 
 describe('the status page below a mount path', () => {
   const options = { actions: true, authorize: () => true }
-  circuitBreaker({ name: 'mounted' })
+
+  before(() => void circuitBreaker({ name: 'mounted' }))
 
   const app = express()
   const page = onExpress.statusPage(options)

@@ -49,7 +49,7 @@ tbody{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fill,minmax(min(
 tbody th,tbody td,td.number{border:0;min-width:0;padding:.25rem 0;text-align:left;white-space:normal}
 td{display:grid;grid-template-columns:7.5rem 1fr;gap:.5rem;align-items:center}
 td::before{content:attr(data-label);color:var(--muted);font-size:.8125rem}
-td>*{justify-self:start}form{flex-wrap:wrap}
+td>*{justify-self:start}form{flex-wrap:wrap}.state{white-space:normal}
 button{min-height:2.75rem;min-width:4.5rem}}`
 
 /** The style of the status page. */

@@ -166,6 +166,7 @@ describe('a fleet of four processes', function () {
       const closed = await measured(() => allUntil(({ circuit }) => circuit === 'closed'))
       console.log(`      opened after ${opened.toFixed()} ms, closed after ${closed.toFixed()} ms`)
       assert.ok(opened < 800 && closed < 800)
+      await four[0].until(({ results }) => results.heard !== undefined)
     })
 
     it('does not mind a clock that is off by an hour', async () => {

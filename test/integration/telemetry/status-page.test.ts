@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { channel } from 'node:diagnostics_channel'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import axe from 'axe-core'
@@ -48,6 +49,7 @@ async function startGateway(): Promise<Listening> {
   for (const path of ['/good', '/good', '/bad', '/bad', '/bad'])
     await sendRaw(gateway.port, getLine(path))
   await sendRaw(gateway.port, getLine('/tenant', `X-Tenant: ${EVIL}`))
+  channel('good-gateway:fleet').publish({ fleet: 'seen', state: 'away', result: 'heard' })
   return {
     ...gateway,
     async close() {
