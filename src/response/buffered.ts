@@ -60,10 +60,10 @@ export class BufferedResponse {
   #isWritten = false
 
   constructor(res: ServerResponse, limit: number, outcome: BufferedOutcome) {
-    this.#res = res
+    this.#res = res as Covered
     this.#limit = limit
     this.#outcome = outcome
-    this.#setters = showAsSent(res, this)
+    this.#setters = showAsSent(res as Covered, this)
   }
 
   /** What was done so far; many small writes are fewer. */
@@ -173,14 +173,20 @@ const refuse = (): never => {
 }
 
 const HELD = Symbol.for('good-gateway.held')
-type Covered = ServerResponse & { [HELD]?: BufferedResponse | undefined }
-type Setters = Pick<ServerResponse, 'setHeader' | 'setHeaders' | 'appendHeader' | 'removeHeader'>
+/** Node makes a head by it; sessions call it where they find none that Node has made. */
+interface Implicit {
+  _implicitHeader(this: void): void
+}
+type Covered = ServerResponse & Implicit & { [HELD]?: BufferedResponse | undefined }
+type Setters = Implicit &
+  Pick<ServerResponse, 'setHeader' | 'setHeaders' | 'appendHeader' | 'removeHeader'>
 
 const REFUSED: Setters = {
   setHeader: refuse,
   setHeaders: refuse,
   appendHeader: refuse,
   removeHeader: refuse,
+  _implicitHeader() {},
 }
 
 const below = (res: Covered, name: string): unknown =>
@@ -210,11 +216,11 @@ const GETTERS: PropertyDescriptorMap = {
 
 /** Shows the application what Node would show of a response whose head is out. */
 function showAsSent(res: Covered, held: BufferedResponse): Setters {
-  const { setHeader, setHeaders, appendHeader, removeHeader } = res
+  const { setHeader, setHeaders, appendHeader, removeHeader, _implicitHeader } = res
   res[HELD] = held
   Object.defineProperties(res, GETTERS)
   Object.assign(res, REFUSED)
-  return { setHeader, setHeaders, appendHeader, removeHeader }
+  return { setHeader, setHeaders, appendHeader, removeHeader, _implicitHeader }
 }
 
 /** Takes off what was set since a moment, and puts back what was changed. */

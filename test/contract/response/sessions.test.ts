@@ -90,6 +90,36 @@ for (const host of hosts)
             await gateway.close()
           })
 
+    it('is stored where a response is kept back to be checked', async () => {
+      const store = new SlowStore()
+      const upstream = await listen(
+        createServer((_req, res) => {
+          res.writeHead(200, { 'Content-Type': 'application/json' }).end('{"id":1}')
+        }),
+      )
+      const gateway = await host.start({
+        use: ({ problemDetails, connect, validate }) => [
+          problemDetails(),
+          connect(sessions(store)),
+          validate({ response: { 200: { type: 'object', required: ['id'] } } }),
+        ],
+        handler: (req, res) => {
+          Object.assign((req as unknown as { session: object }).session, { visited: true })
+          get(upstream.url, (answer) => {
+            // A session whose response has no head by Node makes one more.
+            answer.pipe(res.writeHead(200, { 'Content-Type': 'application/json' }))
+          })
+        },
+      })
+      const { head, status, body } = await sendRaw(gateway.port, getLine('/'))
+      assert.equal(status, 200)
+      assert.match(body, /\{"id":1\}/)
+      assert.match(fieldOf(head, 'set-cookie') ?? '', /connect\.sid/)
+      assert.equal(store.saved.length, 1)
+      await gateway.close()
+      await upstream.close()
+    })
+
     for (const where of ['before', 'after'])
       it(`is stored where a deadline is answered, although the host then destroys the socket: mounted ${where}`, async () => {
         const store = new SlowStore()
