@@ -12,6 +12,7 @@ import { currentExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
 import { isSealed } from '../response/gate.js'
+import { replaceByAdded } from './added-fields.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
@@ -41,6 +42,7 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   const isTranslated = settings.targets.some(({ transform }) => transform !== undefined)
   const peek = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
   learnConnections()
+  replaceByAdded()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
     const exchange = ownExchange(given)
