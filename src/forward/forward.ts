@@ -11,6 +11,7 @@ import { upgradeExchange } from '../exchange/upgrade.js'
 import { openExchange } from '../observer/context.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { watch } from '../observer/watch.js'
+import { replaceByAdded } from './added-fields.js'
 import { learnConnections } from './connections.js'
 import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
@@ -40,6 +41,7 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   const isTranslated = settings.targets.some(({ transform }) => transform !== undefined)
   const peek = { limit: settings.bufferLimit, timeout: BODY_TIMEOUT, place: {}, reader: 'forward' }
   learnConnections()
+  replaceByAdded()
   let closing: Promise<unknown> | undefined
   async function forward(given: Exchange): Promise<void> {
     const exchange = openExchange(given)

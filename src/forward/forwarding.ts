@@ -5,6 +5,7 @@ import type { Exchange, Follower } from '../exchange/exchange.js'
 import { isRepeatable } from '../exchange/repeatable.js'
 import { unobserved } from '../observer/context.js'
 import { Course } from './course.js'
+import { whileSending } from './added-fields.js'
 import { FirstEvent, type Held, LastEvent } from './first-event.js'
 import { ForwardCall, type Receiver, type ResponseHead } from './forward-call.js'
 import type { Mounted, Target } from './mounted.js'
@@ -177,7 +178,7 @@ export class Forwarding implements Follower, Receiver {
       this.#passage?.begin(call)
       this.#exchange.calls.begin(call)
       // It is known already, and a pooled connection must not hold this request.
-      unobserved(() => dispatcher.dispatch(sending, call))
+      whileSending(sending, () => unobserved(() => dispatcher.dispatch(sending, call)))
     } catch (error) {
       if (this.#call?.state === 'open') this.#call.fail(error)
       else this.#finish(error)
