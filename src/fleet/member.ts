@@ -2,7 +2,7 @@ import type { Circuit } from '../circuit/circuit.js'
 import type { Fleet } from '../circuit/registry.js'
 import type { FleetEvent } from '../common/event-shapes.js'
 import { fleet as channel, tell } from '../common/events.js'
-import { Link, type Reply } from './link.js'
+import { Link, NO_REPLY, type Reply } from './link.js'
 import { idOf, memberName, namesOf } from './names.js'
 import { type Row, readRow } from './row.js'
 import { type Crew, SharedCircuit } from './shared-circuit.js'
@@ -55,6 +55,10 @@ export class Member implements Fleet, Crew {
 
   get isJoined(): boolean {
     return this.#state === 'joined'
+  }
+
+  get isBusy(): boolean {
+    return this.#link.isBusy
   }
 
   get leaseTimeout(): number {
@@ -124,6 +128,7 @@ export class Member implements Fleet, Crew {
     const sentAt = performance.now()
     const { word, rest } = await this.#link.run(this.isJoined ? 'sync' : 'join')
     if (word === 'denied') throw new Error(troubleOf(...rest))
+    if (word !== 'ok' || rest.length === 0) throw new Error(NO_REPLY)
     if (!this.#link.isListening) throw new Error('The connection that listens was lost')
     if (this.#tending.isStopped) return
     // Only a second time in a row ends what was warned of: a store that comes and goes warns once.

@@ -85,7 +85,9 @@ local newer = row and row.gen > seen
 if action == 'lease' then
   if newer then return { 'stale', stamp, text } end
   local holder = redis.call('GET', KEYS[2])
-  if holder and holder ~= member then return { 'denied', stamp, redis.call('PTTL', KEYS[2]) } end
+  local left = redis.call('PTTL', KEYS[2])
+  -- One without an end is none of this script.
+  if holder and holder ~= member and left >= 0 then return { 'denied', stamp, left } end
   redis.call('SET', KEYS[2], member, 'PX', ARGV[7])
   return { 'ok', stamp }
 end

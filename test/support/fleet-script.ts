@@ -78,7 +78,8 @@ function lease(run: Run, member: string, stamp: string, text: string | undefined
   const row = read(text, run.now)
   if (row && row.gen > Number(run.args[5])) return ['stale', stamp, text ?? '']
   const held = holderOf(run)
-  if (held && held.holder !== member) return ['denied', stamp, held.until - run.now]
+  if (held && held.holder !== member && held.until !== Infinity)
+    return ['denied', stamp, held.until - run.now]
   run.data.leases.set(run.keys[1] ?? '', { holder: member, until: run.now + Number(run.args[6]) })
   return ['ok', stamp]
 }
