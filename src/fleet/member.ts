@@ -5,6 +5,7 @@ import { fleet as channel, tell } from '../common/events.js'
 import { Link, NO_REPLY, type Reply } from './link.js'
 import { idOf, memberName, namesOf } from './names.js'
 import { type Row, readRow } from './row.js'
+import { MOST_ROWS } from './script.js'
 import { type Crew, SharedCircuit } from './shared-circuit.js'
 import type { FleetStore } from './store.js'
 import { Tending } from './tending.js'
@@ -22,9 +23,6 @@ export interface Settings {
 
 /** Whether a member hears the others: not yet, yes, or not any more. */
 export type MemberState = 'joining' | 'joined' | 'away'
-
-/** Most rows that are kept for circuits which this process does not have yet. */
-const MOST_ROWS = 10_000
 
 /** This process in its fleet. */
 export class Member implements Fleet, Crew {

@@ -4,6 +4,8 @@ const KEPT = 600_000
 const FORGOTTEN = 7 * 86_400_000
 /** Milliseconds that a generation may be ahead of the time of the store. */
 export const AHEAD = 60_000
+/** Most rows that are kept, but for those that are held: clients may choose the keys of circuits. */
+export const MOST_ROWS = 10_000
 /** Characters of the longest row. */
 export const LONGEST_ROW = 1000
 
@@ -64,7 +66,8 @@ if action == 'join' or action == 'sync' then
   local all = redis.call('HGETALL', KEYS[1])
   for at = 1, #all, 2 do
     local row = all[at] ~= '#' and read(all[at + 1])
-    if row and (row.state == 'held' or row.ends + ${KEPT} > now) then
+    local kept = row and #reply < ${MOST_ROWS} + 3 and row.ends + ${KEPT} > now
+    if kept or (row and row.state == 'held') then
       reply[#reply + 1] = all[at + 1]
     elseif all[at] ~= '#' then
       redis.call('HDEL', KEYS[1], all[at])

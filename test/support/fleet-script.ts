@@ -3,6 +3,7 @@
 const KEPT = 600_000
 const AHEAD = 60_000
 const LONGEST_ROW = 1000
+const MOST_ROWS = 10_000
 
 interface Row {
   readonly gen: number
@@ -58,7 +59,8 @@ function sync({ data, now }: Run, stamp: string): string[] {
   for (const [id, text] of data.rows) {
     if (id === '#') continue
     const row = read(text, now)
-    if (row && (row.state === 'held' || row.ends + KEPT > now)) reply.push(text)
+    const isKept = reply.length < MOST_ROWS + 3 && row && row.ends + KEPT > now
+    if (isKept || row?.state === 'held') reply.push(text)
     else data.rows.delete(id)
   }
   return reply
