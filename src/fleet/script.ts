@@ -37,8 +37,12 @@ local function read(text)
   if not text or #text > ${LONGEST_ROW} then return nil end
   local ok, row = pcall(cjson.decode, text)
   if not ok or type(row) ~= 'table' or row.v ~= 1 then return nil end
-  if type(row.gen) ~= 'number' or type(row.ends) ~= 'number' or row.gen > now + ${AHEAD} then return nil end
-  return row
+  if type(row.gen) ~= 'number' or type(row.ends) ~= 'number' then return nil end
+  if row.gen <= now + ${AHEAD} then return row end
+  -- After the clock of the store was set back, what an operator has opened stays so.
+  if row.state ~= 'held' then return nil end
+  row.gen = now
+  return row, cjson.encode(row)
 end
 
 if action == 'join' then
@@ -65,10 +69,12 @@ if action == 'join' or action == 'sync' then
   local reply = { 'ok', stamp, epoch }
   local all = redis.call('HGETALL', KEYS[1])
   for at = 1, #all, 2 do
-    local row = all[at] ~= '#' and read(all[at + 1])
+    local row, again
+    if all[at] ~= '#' then row, again = read(all[at + 1]) end
+    if again then redis.call('HSET', KEYS[1], all[at], again) end
     local kept = row and #reply < ${MOST_ROWS} + 3 and row.ends + ${KEPT} > now
     if kept or (row and row.state == 'held') then
-      reply[#reply + 1] = all[at + 1]
+      reply[#reply + 1] = again or all[at + 1]
     elseif all[at] ~= '#' then
       redis.call('HDEL', KEYS[1], all[at])
     end

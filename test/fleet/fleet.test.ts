@@ -359,6 +359,18 @@ describe('a fleet', () => {
       assert.ok(all.every(({ circuit }) => circuit.isHeld))
     })
 
+    it('holds them when the clock of the store was set back by an hour', async () => {
+      const all = (await fleet(2, { resync: 100 })) as [Process, Process]
+      all[0].open()
+      await until(() => all.every(({ circuit }) => circuit.isHeld))
+      store.data.rows.set('orders', JSON.stringify({ ...row(), gen: Date.now() + 3_600_000 }))
+      const before = actions('sync')
+      await until(() => actions('sync') >= before + 4)
+      assert.ok(all.every(({ circuit }) => circuit.isHeld))
+      all[0].close()
+      await until(() => all.every(({ circuit }) => circuit.state === 'closed'))
+    })
+
     it('does not hold again what has been closed while a process was away for long', async () => {
       const [one] = (await fleet(1)) as [Process]
       const wire = new Wire(store)

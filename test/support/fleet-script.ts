@@ -6,6 +6,8 @@ const LONGEST_ROW = 1000
 const MOST_ROWS = 10_000
 
 interface Row {
+  /** What it is to be from now on. */
+  readonly again?: string
   readonly gen: number
   readonly ends: number
   readonly state: unknown
@@ -45,8 +47,10 @@ function read(text: string | undefined, now: number): Row | undefined {
     const row = JSON.parse(text) as Record<string, unknown> | null
     if (typeof row !== 'object' || row?.v !== 1) return undefined
     const { gen, ends, state } = row
-    if (typeof gen !== 'number' || typeof ends !== 'number' || gen > now + AHEAD) return undefined
-    return { gen, ends, state }
+    if (typeof gen !== 'number' || typeof ends !== 'number') return undefined
+    if (gen <= now + AHEAD) return { gen, ends, state }
+    if (state !== 'held') return undefined
+    return { gen: now, ends, state, again: JSON.stringify({ ...row, gen: now }) }
   } catch {
     return undefined
   }
@@ -60,8 +64,11 @@ function sync({ data, now }: Run, stamp: string): string[] {
     if (id === '#') continue
     const row = read(text, now)
     const isKept = reply.length < MOST_ROWS + 3 && row && row.ends + KEPT > now
-    if (isKept || row?.state === 'held') reply.push(text)
-    else data.rows.delete(id)
+    const kept = row?.again ?? text
+    if (isKept || row?.state === 'held') {
+      data.rows.set(id, kept)
+      reply.push(kept)
+    } else data.rows.delete(id)
   }
   return reply
 }

@@ -15,7 +15,14 @@ const any = (most: number): number => {
 }
 const oneOf = <T>(...values: readonly T[]): T => values[any(values.length)] as T
 
-const GARBAGE = ['x', '[]', '{"v":1}', '{"v":1,"gen":1e300,"ends":1}', '"'.repeat(2000)]
+const GARBAGE = [
+  'x',
+  '[]',
+  '{"v":1}',
+  '{"v":1,"gen":1e300,"ends":1}',
+  '"'.repeat(2000),
+  '{"v":1,"state":"held","gen":1e300,"ends":1}',
+]
 
 /** The arguments of any command, with generations that are known, old or impossible. */
 function command(id: string, data: Data): string[] {
