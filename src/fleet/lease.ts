@@ -6,6 +6,8 @@ const LASTS = 2000
 const RENEWED_EVERY = 700
 /** Milliseconds after which a lease is renewed no more, however slow the probe is. */
 const LONGEST = 30_000
+/** Milliseconds for which a member that was denied does not ask again: the other may give it back. */
+const DENIED_FOR = 500
 /** Who has probed last lets others go first, by this part of the wait, and at most this long. */
 const YIELD = 0.1
 const LONGEST_YIELD = 1000
@@ -13,6 +15,7 @@ const LONGEST_YIELD = 1000
 /** What a lease needs of its member. */
 interface Lessor {
   readonly isJoined: boolean
+  readonly isBusy: boolean
   readonly leaseTimeout: number
   run(action: string, id: string, ...args: readonly (string | number)[]): Promise<Reply>
   read(text: string | undefined): Row | undefined
@@ -46,8 +49,8 @@ export class Lease {
 
   /** Whether this member probes; without a store that answers in time, it does. */
   async ask(): Promise<boolean> {
-    const { isJoined, leaseTimeout } = this.#lessor
-    if (!isJoined) return true
+    const { isJoined, isBusy, leaseTimeout } = this.#lessor
+    if (!isJoined || isBusy) return true
     if (performance.now() < this.#askAgainAt) return false
     let timer: NodeJS.Timeout | undefined
     const alone = new Promise<boolean>((resolve) => {
@@ -66,7 +69,8 @@ export class Lease {
       const { word, rest } = await this.#take()
       this.#lessor.told(word === 'ok' ? 'leased' : word)
       if (word === 'ok') this.#keep()
-      if (word === 'denied') this.#askAgainAt = performance.now() + Math.max(0, Number(rest[0]))
+      if (word === 'denied')
+        this.#askAgainAt = performance.now() + Math.min(Number(rest[0]), DENIED_FOR)
       const row = word === 'stale' ? this.#lessor.read(rest[0]) : undefined
       if (row) this.#leased.stale(row)
       return word === 'ok' || word === 'late'
@@ -80,13 +84,14 @@ export class Lease {
   }
 
   #keep(): void {
-    if (!this.#leased.isWanted()) return this.free()
     this.#isOurs = true
+    // It may have come too late.
+    if (!this.#leased.isWanted()) return this.free()
     clearInterval(this.#renewal)
     const until = performance.now() + LONGEST
     this.#renewal = setInterval(() => {
       if (!this.#leased.isWanted() || performance.now() > until) this.over()
-      else this.#take().catch(() => {})
+      else if (!this.#lessor.isBusy) this.#take().catch(() => {})
     }, RENEWED_EVERY).unref()
   }
 
@@ -106,8 +111,9 @@ export class Lease {
 
   /** Gives it to others. */
   free(): void {
-    const wasOurs = this.#isOurs
+    if (!this.#isOurs) return
     this.over()
-    if (wasOurs) this.#lessor.run('free', this.#id).catch(() => {})
+    // Where there is no room for the command, the lease ends by itself.
+    if (!this.#lessor.isBusy) this.#lessor.run('free', this.#id).catch(() => {})
   }
 }

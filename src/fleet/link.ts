@@ -12,7 +12,14 @@ export interface Reply {
 }
 
 /** Commands without any reply, after which no more are sent: a dead connection must not collect them. */
-const MOST_UNSETTLED = 100
+const MOST_UNSETTLED = 200
+/** Commands about circuits at the same time: the rest is for the resync, which finds a dead connection. */
+const MANY = 150
+
+/** What the script can reply; anything else could end as a label of metrics. */
+const WORDS = new Set(['ok', 'late', 'stale', 'denied', 'none'])
+
+export const NO_REPLY = 'The reply of the store is none of the script'
 
 /** The part of the timeout in which the store must have done a command: the reply takes time, too. */
 const IN_TIME = 0.9
@@ -44,6 +51,11 @@ export class Link {
     return performance.now() + this.#ahead
   }
 
+  /** Whether so many commands are under way that others should come later. */
+  get isBusy(): boolean {
+    return this.#unsettled >= MANY
+  }
+
   /** A time of the store, as one of `performance.now()`. */
   here(there: number): number {
     return there - this.#ahead
@@ -66,7 +78,7 @@ export class Link {
       [action, deadline, events, this.#member, ...about].map(String),
     )
     const [word = '', now = '', ...rest] = wordsOf(await within(this.#timeout, 'A reply', reply))
-    if (!/^\d+$/.test(now)) throw new Error('The reply of the store is none of the script')
+    if (!WORDS.has(word) || !/^\d+$/.test(now)) throw new Error(NO_REPLY)
     if (now !== '0') this.#ahead = Number(now) - (sentAt + performance.now()) / 2
     return { word, rest }
   }
@@ -93,7 +105,7 @@ export class Link {
       listeningOf(
         await this.#store.listen(
           this.#names.events,
-          (message) => isCurrent() && onMessage(message),
+          (message) => isCurrent() && onMessage(String(message)),
           () => isCurrent() && onGap(),
         ),
       ),
@@ -101,7 +113,9 @@ export class Link {
     // One that comes late is not wanted any more.
     listening.then((late) => isCurrent() || stop(late), ignore)
     try {
-      return await within(this.#timeout, 'The connection that listens', listening)
+      const begun = await within(this.#timeout, 'The connection that listens', listening)
+      if (!isCurrent()) throw new Error('The connection that listens was lost')
+      return begun
     } catch (error) {
       this.unlisten()
       throw error

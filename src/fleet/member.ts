@@ -2,9 +2,10 @@ import type { Circuit } from '../circuit/circuit.js'
 import type { Fleet } from '../circuit/registry.js'
 import type { FleetEvent } from '../common/event-shapes.js'
 import { fleet as channel, tell } from '../common/events.js'
-import { Link, type Reply } from './link.js'
+import { Link, NO_REPLY, type Reply } from './link.js'
 import { idOf, memberName, namesOf } from './names.js'
 import { type Row, readRow } from './row.js'
+import { MOST_ROWS } from './script.js'
 import { type Crew, SharedCircuit } from './shared-circuit.js'
 import type { FleetStore } from './store.js'
 import { Tending } from './tending.js'
@@ -22,9 +23,6 @@ export interface Settings {
 
 /** Whether a member hears the others: not yet, yes, or not any more. */
 export type MemberState = 'joining' | 'joined' | 'away'
-
-/** Most rows that are kept for circuits which this process does not have yet. */
-const MOST_ROWS = 10_000
 
 /** This process in its fleet. */
 export class Member implements Fleet, Crew {
@@ -55,6 +53,10 @@ export class Member implements Fleet, Crew {
 
   get isJoined(): boolean {
     return this.#state === 'joined'
+  }
+
+  get isBusy(): boolean {
+    return this.#link.isBusy
   }
 
   get leaseTimeout(): number {
@@ -124,6 +126,7 @@ export class Member implements Fleet, Crew {
     const sentAt = performance.now()
     const { word, rest } = await this.#link.run(this.isJoined ? 'sync' : 'join')
     if (word === 'denied') throw new Error(troubleOf(...rest))
+    if (word !== 'ok' || rest.length === 0) throw new Error(NO_REPLY)
     if (!this.#link.isListening) throw new Error('The connection that listens was lost')
     if (this.#tending.isStopped) return
     // Only a second time in a row ends what was warned of: a store that comes and goes warns once.

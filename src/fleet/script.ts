@@ -4,6 +4,8 @@ const KEPT = 600_000
 const FORGOTTEN = 7 * 86_400_000
 /** Milliseconds that a generation may be ahead of the time of the store. */
 export const AHEAD = 60_000
+/** Most rows that are kept, but for those that are held: clients may choose the keys of circuits. */
+export const MOST_ROWS = 10_000
 /** Characters of the longest row. */
 export const LONGEST_ROW = 1000
 
@@ -35,8 +37,12 @@ local function read(text)
   if not text or #text > ${LONGEST_ROW} then return nil end
   local ok, row = pcall(cjson.decode, text)
   if not ok or type(row) ~= 'table' or row.v ~= 1 then return nil end
-  if type(row.gen) ~= 'number' or type(row.ends) ~= 'number' or row.gen > now + ${AHEAD} then return nil end
-  return row
+  if type(row.gen) ~= 'number' or type(row.ends) ~= 'number' then return nil end
+  if row.gen <= now + ${AHEAD} then return row end
+  -- After the clock of the store was set back, what an operator has opened stays so.
+  if row.state ~= 'held' then return nil end
+  row.gen = now
+  return row, cjson.encode(row)
 end
 
 if action == 'join' then
@@ -63,9 +69,12 @@ if action == 'join' or action == 'sync' then
   local reply = { 'ok', stamp, epoch }
   local all = redis.call('HGETALL', KEYS[1])
   for at = 1, #all, 2 do
-    local row = all[at] ~= '#' and read(all[at + 1])
-    if row and (row.state == 'held' or row.ends + ${KEPT} > now) then
-      reply[#reply + 1] = all[at + 1]
+    local row, again
+    if all[at] ~= '#' then row, again = read(all[at + 1]) end
+    if again then redis.call('HSET', KEYS[1], all[at], again) end
+    local kept = row and #reply < ${MOST_ROWS} + 3 and row.ends + ${KEPT} > now
+    if kept or (row and row.state == 'held') then
+      reply[#reply + 1] = again or all[at + 1]
     elseif all[at] ~= '#' then
       redis.call('HDEL', KEYS[1], all[at])
     end
@@ -85,7 +94,9 @@ local newer = row and row.gen > seen
 if action == 'lease' then
   if newer then return { 'stale', stamp, text } end
   local holder = redis.call('GET', KEYS[2])
-  if holder and holder ~= member then return { 'denied', stamp, redis.call('PTTL', KEYS[2]) } end
+  local left = redis.call('PTTL', KEYS[2])
+  -- One without an end is none of this script.
+  if holder and holder ~= member and left >= 0 then return { 'denied', stamp, left } end
   redis.call('SET', KEYS[2], member, 'PX', ARGV[7])
   return { 'ok', stamp }
 end

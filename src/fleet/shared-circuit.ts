@@ -9,6 +9,8 @@ export interface Crew {
   /** How others know this process. */
   readonly name: string
   readonly isJoined: boolean
+  /** Whether so many commands are under way that others should come later. */
+  readonly isBusy: boolean
   readonly leaseTimeout: number
   /** Whether news change the state at once. */
   readonly atOnce: boolean
@@ -51,7 +53,7 @@ export class SharedCircuit implements Shared {
     this.#crew = crew
     this.#lease = new Lease(id, crew, {
       seen: () => this.#seen,
-      isWanted: () => circuit.state === 'half-open',
+      isWanted: () => crew.isJoined && circuit.state === 'half-open',
       stale: (row) => this.hear(row),
     })
     if (circuit.isHeld) this.held()
@@ -101,6 +103,7 @@ export class SharedCircuit implements Shared {
   async tell(): Promise<void> {
     const saying = this.#unsaid
     if (saying === undefined || this.#isTelling || !this.#crew.isJoined) return
+    if (this.#crew.isBusy) return this.#crew.catchUp()
     this.#isTelling = true
     const isDone = await this.#sent(saying)
     this.#isTelling = false

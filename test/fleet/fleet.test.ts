@@ -216,6 +216,39 @@ describe('a fleet', () => {
       assert.equal(await other.call('success'), true)
     })
 
+    it('gives back a lease that comes after the circuit has closed', async () => {
+      const [one] = (await halfOpen(1)) as [Process]
+      store.pause()
+      one.circuit.report(await one.permit(), 'success')
+      await until(() => one.circuit.state === 'closed')
+      store.resume()
+      await until(() => actions('free') === 1)
+      assert.equal(store.data.leases.size, 0)
+    })
+
+    it('renews no lease that comes after a member has stopped', async () => {
+      const [one] = (await halfOpen(1)) as [Process]
+      store.pause()
+      const asked = one.circuit.admit()
+      one.stop()
+      store.resume()
+      await asked
+      await until(() => actions('free') === 1)
+    })
+
+    it('asks for the lease of another twice a second at most, whatever it says', async () => {
+      const [one] = (await halfOpen(1)) as [Process]
+      const lease = 'good-gateway:1:{test}:lease:orders'
+      store.data.leases.set(lease, { holder: 'x', until: Date.now() + 1e9 })
+      assert.equal(await one.circuit.admit(), 'circuit_open')
+      for (let at = 0; at < 100; at++) await one.call('success')
+      assert.equal(actions('lease'), 1)
+      store.data.leases.clear()
+      const before = performance.now()
+      while (!(await one.call('success'))) await heard()
+      assert.ok(performance.now() - before < 2000)
+    })
+
     it('waits for the store for leaseTimeout at most, and probes alone then', async () => {
       const [one] = (await halfOpen(1)) as [Process]
       store.pause()
@@ -326,6 +359,18 @@ describe('a fleet', () => {
       assert.ok(all.every(({ circuit }) => circuit.isHeld))
     })
 
+    it('holds them when the clock of the store was set back by an hour', async () => {
+      const all = (await fleet(2, { resync: 100 })) as [Process, Process]
+      all[0].open()
+      await until(() => all.every(({ circuit }) => circuit.isHeld))
+      store.data.rows.set('orders', JSON.stringify({ ...row(), gen: Date.now() + 3_600_000 }))
+      const before = actions('sync')
+      await until(() => actions('sync') >= before + 4)
+      assert.ok(all.every(({ circuit }) => circuit.isHeld))
+      all[0].close()
+      await until(() => all.every(({ circuit }) => circuit.state === 'closed'))
+    })
+
     it('does not hold again what has been closed while a process was away for long', async () => {
       const [one] = (await fleet(1)) as [Process]
       const wire = new Wire(store)
@@ -433,6 +478,43 @@ describe('a fleet', () => {
       one.stop()
       assert.equal(stopped, 1)
     })
+
+    it('listens anew where the connection is lost before it has begun', async () => {
+      let begun = 0
+      const stopped: number[] = []
+      const one = new Process({
+        run: (...asked) => store.run(...asked),
+        listen: (_channel, _onMessage, onGap) => {
+          const which = ++begun
+          if (which === 1) onGap()
+          return Promise.resolve(() => stopped.push(which))
+        },
+      })
+      await one.joined()
+      assert.deepEqual([begun, stopped], [2, [1]])
+      one.stop()
+      assert.deepEqual(stopped, [1, 2])
+    })
+
+    for (const reply of [
+      'OK',
+      [],
+      ['ok', 'now'],
+      ['ok', '1'],
+      ['fine', '1', '1'],
+      [null, {}],
+      { ok: 1 },
+    ])
+      it(`is away where the store answers ${JSON.stringify(reply)}`, async () => {
+        const warned = once(process, 'warning') as Promise<[Error]>
+        const one = new Process({
+          run: () => Promise.resolve(reply),
+          listen: (...asked) => store.listen(...asked),
+        })
+        assert.match((await warned)[0].message, /reply of the store is none of the script$/)
+        assert.equal(one.member.state, 'away')
+        one.stop()
+      })
 
     it('names the right that is missing', async () => {
       const warned = once(process, 'warning') as Promise<[Error]>

@@ -90,10 +90,26 @@ describe('shareCircuits', () => {
     assert.equal((await fetch(server.url)).status, 502)
     await until(() => row()?.includes('"open"') === true)
     await until(() => breakers.get('orders')?.state === 'half-open')
-    store.data.leases.set('good-gateway:1:{test}:lease:orders', { holder: 'x', until: Infinity })
+    store.data.leases.set('good-gateway:1:{test}:lease:orders', {
+      holder: 'x',
+      until: Date.now() + 60_000,
+    })
     assert.equal((await fetch(server.url)).status, 503)
     assert.equal(breakers.get('orders')?.state, 'half-open')
     await server.close()
+  })
+
+  it('tells of 500 circuits that an operator opens at once, and stays joined', async () => {
+    const states = new Set<unknown>()
+    const hear = (event: unknown): unknown => states.add((event as { state: unknown }).state)
+    share()
+    await joined()
+    subscribe('good-gateway:fleet', hear)
+    for (let at = 0; at < 500; at++) circuitBreaker({ name: `orders-${at}` })
+    for (const circuit of breakers.list()) circuit.open()
+    await until(() => store.data.rows.size === 501)
+    unsubscribe('good-gateway:fleet', hear)
+    assert.deepEqual([...states], ['joined'])
   })
 
   it('shows no key of a circuit to the store', async () => {

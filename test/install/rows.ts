@@ -131,7 +131,7 @@ import json from '@rollup/plugin-json'
 export default {
   input: 'module.mjs',
   output: { file: 'out.cjs', format: 'cjs', inlineDynamicImports: true },
-  plugins: [resolve({ preferBuiltins: true }), commonjs(), json()],
+  plugins: [resolve({ preferBuiltins: true }), commonjs({ ignore: ['node:sqlite'] }), json()],
 }
 `
 

@@ -3,8 +3,11 @@
 const KEPT = 600_000
 const AHEAD = 60_000
 const LONGEST_ROW = 1000
+const MOST_ROWS = 10_000
 
 interface Row {
+  /** What it is to be from now on. */
+  readonly again?: string
   readonly gen: number
   readonly ends: number
   readonly state: unknown
@@ -44,8 +47,10 @@ function read(text: string | undefined, now: number): Row | undefined {
     const row = JSON.parse(text) as Record<string, unknown> | null
     if (typeof row !== 'object' || row?.v !== 1) return undefined
     const { gen, ends, state } = row
-    if (typeof gen !== 'number' || typeof ends !== 'number' || gen > now + AHEAD) return undefined
-    return { gen, ends, state }
+    if (typeof gen !== 'number' || typeof ends !== 'number') return undefined
+    if (gen <= now + AHEAD) return { gen, ends, state }
+    if (state !== 'held') return undefined
+    return { gen: now, ends, state, again: JSON.stringify({ ...row, gen: now }) }
   } catch {
     return undefined
   }
@@ -58,8 +63,12 @@ function sync({ data, now }: Run, stamp: string): string[] {
   for (const [id, text] of data.rows) {
     if (id === '#') continue
     const row = read(text, now)
-    if (row && (row.state === 'held' || row.ends + KEPT > now)) reply.push(text)
-    else data.rows.delete(id)
+    const isKept = reply.length < MOST_ROWS + 3 && row && row.ends + KEPT > now
+    const kept = row?.again ?? text
+    if (isKept || row?.state === 'held') {
+      data.rows.set(id, kept)
+      reply.push(kept)
+    } else data.rows.delete(id)
   }
   return reply
 }
@@ -78,7 +87,8 @@ function lease(run: Run, member: string, stamp: string, text: string | undefined
   const row = read(text, run.now)
   if (row && row.gen > Number(run.args[5])) return ['stale', stamp, text ?? '']
   const held = holderOf(run)
-  if (held && held.holder !== member) return ['denied', stamp, held.until - run.now]
+  if (held && held.holder !== member && held.until !== Infinity)
+    return ['denied', stamp, held.until - run.now]
   run.data.leases.set(run.keys[1] ?? '', { holder: member, until: run.now + Number(run.args[6]) })
   return ['ok', stamp]
 }

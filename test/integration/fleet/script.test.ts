@@ -15,7 +15,14 @@ const any = (most: number): number => {
 }
 const oneOf = <T>(...values: readonly T[]): T => values[any(values.length)] as T
 
-const GARBAGE = ['x', '[]', '{"v":1}', '{"v":1,"gen":1e300,"ends":1}', '"'.repeat(2000)]
+const GARBAGE = [
+  'x',
+  '[]',
+  '{"v":1}',
+  '{"v":1,"gen":1e300,"ends":1}',
+  '"'.repeat(2000),
+  '{"v":1,"state":"held","gen":1e300,"ends":1}',
+]
 
 /** The arguments of any command, with generations that are known, old or impossible. */
 function command(id: string, data: Data): string[] {
@@ -97,5 +104,30 @@ describe('the script of the fleet', function () {
     const words = new Set<string>()
     for (let at = 0; at < TIMES; at++) words.add(await compare(data))
     assert.deepEqual([...words].toSorted(), ['denied', 'late', 'none', 'ok', 'stale'])
+  })
+
+  it('keeps 10,000 rows at most, but for those that are held', async () => {
+    const ends = Date.now() + 60_000
+    const row = (id: string, word: string) =>
+      JSON.stringify({
+        v: 1,
+        id,
+        by: 'x',
+        state: word,
+        gen: 1,
+        ends,
+        wait: 1,
+        inRow: 1,
+        hand: false,
+      })
+    const rows = Array.from({ length: 10_500 }, (_, at) => [`c${at}`, row(`c${at}`, 'open')])
+    rows.push(['kept', row('kept', 'held')])
+    await server.admin.del(circuits)
+    await server.admin.hset(circuits, Object.fromEntries(rows) as object)
+    const sync = ['sync', '', events, 'm1']
+    const reply = (await server.admin.eval(SCRIPT, 2, circuits, lease(''), ...sync)) as string[]
+    assert.ok(reply.includes(row('kept', 'held')))
+    assert.ok(reply.length - 3 <= 10_001, `${reply.length}`)
+    assert.equal(await server.admin.hlen(circuits), reply.length - 2)
   })
 })
