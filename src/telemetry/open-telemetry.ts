@@ -1,4 +1,4 @@
-import { type Check, checkedOptions } from '../common/options.js'
+import { bool, type Check, checkedOptions } from '../common/options.js'
 import { recordMetrics } from './open-telemetry-metrics.js'
 import type { OpenTelemetryApi } from './open-telemetry-api.js'
 import { traceProblems } from './open-telemetry-traces.js'
@@ -11,8 +11,7 @@ export interface OpenTelemetryOptions {
   readonly metrics?: boolean
 }
 
-const isBoolean: Check = [(value) => typeof value === 'boolean', 'true or false']
-const CHECKS: Record<keyof OpenTelemetryOptions, Check> = { traces: isBoolean, metrics: isBoolean }
+const CHECKS: Record<keyof OpenTelemetryOptions, Check> = { traces: bool, metrics: bool }
 
 /**
  * Says on the spans of the server what went wrong, and measures requests, calls and circuits, from now

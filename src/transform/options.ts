@@ -1,5 +1,6 @@
-import { type Check, checkedOptions } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { nearest } from '../common/nearest.js'
+import { checkedOptions } from '../common/options.js'
+import { size, sizeOf } from '../common/size.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Transform, Transformer } from './types.js'
 
@@ -17,7 +18,6 @@ export interface Settings {
   readonly responseLimit: number
 }
 
-const size: Check = [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"]
 const DEFAULTS = { limit: '1mb', responseLimit: '1mb' } as const
 
 /**
@@ -52,10 +52,19 @@ export function checkTransformer(value: unknown): asserts value is Transformer {
   const parts = PARTS.map((name) => [name, Reflect.get(Object(given), name) as unknown] as const)
   const wrong = parts.find(([, part]) => part !== undefined && typeof part !== 'function')
   if (wrong) throw new TypeError(`transform: "${wrong[0]}" must be a function`)
+  for (const [name, part] of Object.entries(given ?? {}))
+    if (typeof part === 'function') checkName(name)
   if (parts.every(([, part]) => part === undefined))
     throw new TypeError(
       'transform: pass { request, response, events }, one of them at least, or a function that gives it for each request',
     )
+}
+
+/** A function besides is its own, such as `usage` of the translators, unless it looks mistyped. */
+function checkName(name: string): void {
+  const meant = PARTS.some((part) => part === name) ? undefined : nearest(name, PARTS)
+  if (meant !== undefined)
+    throw new TypeError(`transform: unknown part "${name}"; did you mean "${meant}"?`)
 }
 
 /** Whether a value is a transform. */
@@ -74,7 +83,8 @@ export function isTransform(value: unknown): value is Transform {
  * @throws {TypeError} when the function of the user gives something else.
  */
 export function transformerFor(transform: Transform, exchange: Exchange): Transformer | undefined {
-  const given: unknown = isChosen(transform) ? transform(exchange) : transform
+  if (!isChosen(transform)) return transform
+  const given: unknown = transform(exchange)
   if (given === undefined || given === null) return undefined
   checkTransformer(given)
   return given

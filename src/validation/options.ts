@@ -1,5 +1,5 @@
 import { type Check, checkedOptions, countTo, oneOf, time } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { size, sizeOf } from '../common/size.js'
 import type { CompileSettings } from './schema/compile.js'
 import type { AjvOptions } from './schema/compiler.js'
 import { checkContentTypes } from '../content/media-type.js'
@@ -83,7 +83,7 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 /** How the options of `validate` are checked. */
 // prettier-ignore
 export const CHECKS: Record<keyof ValidateOptions, Check> = {
-  limit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  limit: size,
   contentType: [(value) => Array.isArray(value) && value.length > 0, "a list such as ['application/json']"],
   mode: oneOf('enforce', 'report'),
   maxErrors: countTo(20),

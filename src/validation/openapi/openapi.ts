@@ -1,5 +1,5 @@
 import { GatewayError, type Issue } from '../../errors/gateway-error.js'
-import { type Check, checkedOptions, oneOf } from '../../common/options.js'
+import { bool, type Check, checkedOptions, oneOf } from '../../common/options.js'
 import type { Exchange } from '../../exchange/exchange.js'
 import type { Step } from '../../exchange/step.js'
 import type { BodyPlan } from '../body.js'
@@ -42,7 +42,7 @@ const { schemas: _schemas, contentType: _contentType, ...validateChecks } = CHEC
 const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
   ...validateChecks,
   compile: oneOf('mount', 'first-use'),
-  responses: [(value) => typeof value === 'boolean', 'true or false'],
+  responses: bool,
   otherwise: oneOf('pass', 'refuse'),
   encodedSlashes: oneOf('refuse', 'segment'),
   methodOverride: oneOf('refuse', 'pass'),
