@@ -47,7 +47,7 @@ export function checkTransform(transform: unknown): asserts transform is Transfo
  *
  * @throws {TypeError} that names what is wrong and the fix.
  */
-export function checkTransformer(value: unknown): asserts value is Transformer {
+function checkTransformer(value: unknown): asserts value is Transformer {
   const given = typeof value === 'object' || typeof value === 'function' ? value : null
   const parts = PARTS.map((name) => [name, Reflect.get(Object(given), name) as unknown] as const)
   const wrong = parts.find(([, part]) => part !== undefined && typeof part !== 'function')
