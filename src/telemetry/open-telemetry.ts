@@ -5,9 +5,9 @@ import { traceProblems } from './open-telemetry-traces.js'
 
 /** Options of `openTelemetry`. */
 export interface OpenTelemetryOptions {
-  /** Whether the spans of the server say what went wrong. @defaultValue true */
+  /** Whether the spans of the server say what went wrong. @defaultValue `true` */
   readonly traces?: boolean
-  /** Whether requests, calls and circuits are measured. @defaultValue true */
+  /** Whether requests, calls and circuits are measured. @defaultValue `true` */
   readonly metrics?: boolean
 }
 

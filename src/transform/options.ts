@@ -6,9 +6,9 @@ import type { Transform, Transformer } from './types.js'
 
 /** Options of `transform`. */
 export interface TransformOptions {
-  /** Most bytes of a request, before and after it is decoded; a number, or text such as '1mb'. @default '1mb' */
+  /** Most bytes of a request, before and after it is decoded; a number, or text such as '1mb'. @defaultValue `'1mb'` */
   readonly limit?: string | number | undefined
-  /** Most bytes of a response, before and after it is decoded, and of one event of a stream. @default '1mb' */
+  /** Most bytes of a response, before and after it is decoded, and of one event of a stream. @defaultValue `'1mb'` */
   readonly responseLimit?: string | number | undefined
 }
 

@@ -21,12 +21,12 @@ import { type Parts, type Prepared, type Validation, partsOf, validator } from '
 export interface OpenApiOptions extends Omit<ValidateOptions, 'schemas' | 'contentType'> {
   /**
    * `mount` finds every mistake at the start; `first-use` compiles an operation when it is first
-   * called, for large documents. @default 'mount'
+   * called, for large documents. @defaultValue `'mount'`
    */
   readonly compile?: 'mount' | 'first-use' | undefined
   /**
    * Whether the responses are checked as well: their status, type, header fields and body.
-   * @default false
+   * @defaultValue `false`
    */
   readonly responses?: boolean | undefined
 }
