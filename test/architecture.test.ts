@@ -57,7 +57,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 
 /** Imports and re-exports, those of types too; a comment or a string has no line of this form. */
 const IMPORT =
-  /^(?:import|export)\b[^'"]*?\bfrom '([^']+)'|^import '([^']+)'|\b(?:import|require)\('([^']+)'\)/gm
+  /^(?:import|export)\b[^'"=]*?\bfrom '([^']+)'|^import '([^']+)'|\b(?:import|require)\('([^']+)'\)/gm
 
 /** The files behind the names that begin with "#"; one file alone is a package that the build has put there. */
 const { imports: aliases } = JSON.parse(readFileSync(join(source, '../package.json'), 'utf8')) as {

@@ -32,7 +32,8 @@ export function ask<Args extends readonly unknown[], Result>(
   return undefined
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
+/** Whether a value is a promise, of Node or of a library. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function'
   )

@@ -53,6 +53,8 @@ export const time: Check = [isTime, TIME]
 export const timeOrFalse: Check = [(value) => value === false || isTime(value), `${TIME}, or false`]
 /** An option that is a callback. */
 export const callback: Check = [(value) => typeof value === 'function', 'a function']
+/** An option that is on or off. */
+export const bool: Check = [(value) => typeof value === 'boolean', 'true or false']
 /** An option that is a number of things. */
 export const count: Check = [
   (value) => Number.isSafeInteger(value) && Number(value) > 0,
@@ -72,4 +74,12 @@ export const oneOf = (...words: readonly string[]): Check => [
 export const text: Check = [
   (value) => typeof value === 'string' && value.trim() !== '',
   'a string that is not empty',
+]
+
+const isStatus = (value: unknown): boolean =>
+  Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599
+/** An option that is a list of statuses of errors. */
+export const statuses: Check = [
+  (value) => Array.isArray(value) && value.every(isStatus),
+  'a list of statuses from 400 to 599',
 ]

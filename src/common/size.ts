@@ -1,4 +1,5 @@
 import bytes from 'bytes'
+import type { Check } from './options.js'
 
 /** A size in bytes; NaN when it is none. */
 export function sizeOf(limit: unknown): number {
@@ -7,3 +8,9 @@ export function sizeOf(limit: unknown): number {
   const size = typeof limit === 'string' && known ? bytes.parse(limit) : limit
   return Number.isSafeInteger(size) ? Number(size) : NaN
 }
+
+/** An option that is a size. */
+export const size: Check = [
+  (value) => sizeOf(value) > 0,
+  "a size such as '1mb' or a number of bytes",
+]

@@ -27,7 +27,7 @@ export function makeWritable(response: IncomingMessage, isLenient = IS_LENIENT):
 }
 
 /** Node refuses to announce trailers where no chunks are, which have no place for them (RFC 9112, section 7.1.2). */
-export function dropTrailerField(message: IncomingMessage): void {
+function dropTrailerField(message: IncomingMessage): void {
   const { headers } = message
   if (headers.trailer !== undefined && headers['transfer-encoding'] === undefined)
     removeField(message, 'trailer')

@@ -53,7 +53,7 @@ const OWN: Readonly<Record<number, Code>> = {
 }
 
 /** The code that the gateway itself would give the status of an upstream. */
-export function codeOfStatus(status: number): Code {
+function codeOfStatus(status: number): Code {
   const own = OWN[status]
   if (own !== undefined) return own
   return status < 500 && status !== 429 ? 'request_rejected' : meaningOfStatus(status).code

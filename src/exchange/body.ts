@@ -15,7 +15,7 @@ export interface PeekOptions {
   readonly timeout: number
   /** What was mounted to read it; a mistake is explained once for it. */
   readonly place: object
-  /** Its name. @default 'validate' */
+  /** Its name. @defaultValue `'validate'` */
   readonly reader?: string
 }
 

@@ -1,14 +1,16 @@
 import type { GatewayError } from '../errors/gateway-error.js'
 import {
+  bool,
   callback,
   type Check,
   checkedOptions,
   count,
+  statuses,
   text,
   time,
   timeOrFalse,
 } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { size, sizeOf } from '../common/size.js'
 import type { Exchange } from './exchange.js'
 
 /** How one call to an upstream went. */
@@ -97,10 +99,6 @@ const DEFAULTS = {
   bufferLimit: '1mb',
 } as const
 
-const isStatuses = (value: unknown): boolean =>
-  Array.isArray(value) &&
-  value.every((status) => Number.isInteger(status) && status >= 400 && status <= 599)
-
 // prettier-ignore
 const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
   name: text,
@@ -116,19 +114,20 @@ const CHECKS: Record<keyof CircuitBreakerOptions, Check> = {
   resetTimeout: time,
   capacity: [(value) => value === Infinity || count[0](value), `${count[1]}, or Infinity`],
   isFailure: callback,
-  repeatable: [(value) => typeof value === 'boolean', 'true or false'],
+  repeatable: bool,
   fallback: callback,
-  fallbackOn: [isStatuses, 'a list of statuses from 400 to 599'],
-  bufferLimit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  fallbackOn: statuses,
+  bufferLimit: size,
 }
 
 /**
  * Checks the options of a circuit breaker and fills in the defaults.
  *
+ * @param place - Where they were given, as errors name it.
  * @throws {TypeError} naming the option and the fix.
  */
-export function readOptions(options: CircuitBreakerOptions): Settings {
-  const { name, ...given } = checkedOptions('circuitBreaker', options, CHECKS)
+export function readOptions(options: CircuitBreakerOptions, place = 'circuitBreaker'): Settings {
+  const { name, ...given } = checkedOptions(place, options, CHECKS)
   if (name === undefined) {
     throw new TypeError(
       'circuitBreaker: option "name" is missing; name the upstream, such as "orders"',

@@ -63,9 +63,7 @@ const CHECKS: Record<keyof FleetOptions, Check> = {
  * @experimental
  * @throws {TypeError} when an option is wrong, or the circuits are shared already.
  * @example
- * ```ts
  * const fleet = shareCircuits(redis(client), { fleet: 'prod' })
- * ```
  */
 export function shareCircuits(store: FleetStore, options: FleetOptions): FleetMember {
   const settings = readOptions(store, options)

@@ -6,7 +6,7 @@ import type { ResponseHead } from './forward-call.js'
 const MOST = 64 * 1024
 
 /** Whether an event tells of an error: by its name, or as OpenAI's do by a member of its data. */
-export function isErrorEvent({ event, data }: StreamEvent): boolean {
+function isErrorEvent({ event, data }: StreamEvent): boolean {
   if (event === 'error') return true
   if (!data.includes('"error"')) return false
   try {

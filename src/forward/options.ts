@@ -1,13 +1,15 @@
 import { http } from '../common/builtins.js'
 import {
+  bool,
   callback,
   type Check,
   checkedOptions,
   oneOf,
+  statuses,
   text,
   timeOrFalse,
 } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { size, sizeOf } from '../common/size.js'
 import {
   type CircuitBreakerOptions,
   readOptions as readCircuit,
@@ -105,15 +107,10 @@ export interface TargetSettings {
   readonly circuit: CircuitSettings | undefined
 }
 
-const bool: Check = [(value) => typeof value === 'boolean', 'true or false']
 const FORWARDED: readonly unknown[] = ['x-forwarded', 'forwarded', 'both']
 const isToken = (value: unknown): boolean =>
   typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value)
 
-const isStatuses = (value: unknown): boolean =>
-  Array.isArray(value) &&
-  value.every((status) => Number.isInteger(status) && status >= 400 && status <= 599)
-const STATUSES: Check = [isStatuses, 'a list of statuses from 400 to 599']
 const TARGET: Check = [
   (value) => faultOfTarget(value) === undefined,
   'an absolute http or https URL without credentials, query and fragment, such as "http://orders:4000", or a function that gives one',
@@ -136,10 +133,10 @@ const CHECKS: Record<keyof ForwardOptions, Check> = {
   headers: HEADERS,
   targets: [(value) => Array.isArray(value) && value.length > 0, 'a list of targets, each { name, target }'],
   retries: [(value) => Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_RETRIES, `a whole number from 0 to ${MOST_RETRIES}`],
-  retryOn: STATUSES,
-  nextOn: STATUSES,
+  retryOn: statuses,
+  nextOn: statuses,
   repeatable: bool,
-  bufferLimit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  bufferLimit: size,
   keepAlive: timeOrFalse,
   dispatcher: [isDispatching, 'a dispatcher of undici: an object with a method "dispatch"'],
 }
@@ -177,7 +174,7 @@ const TARGET_CHECKS: Record<keyof TargetOptions, Check> = {
 /** What only the whole answer of a `circuitBreaker` can have. */
 const NOT_OF_TARGETS = ['name', 'key', 'fallback', 'fallbackOn', 'bufferLimit']
 
-function readTarget(options: TargetOptions, common: HeadersOption): TargetSettings {
+function readTarget(options: TargetOptions, place: string, common: HeadersOption): TargetSettings {
   const {
     name,
     target,
@@ -185,15 +182,15 @@ function readTarget(options: TargetOptions, common: HeadersOption): TargetSettin
     transform,
     timeout,
     circuit = {},
-  } = checkedOptions('forward: targets', options, TARGET_CHECKS)
+  } = checkedOptions(place, options, TARGET_CHECKS)
   if (name === undefined || target === undefined)
-    throw new TypeError('forward: each of "targets" needs a "name" and a "target"')
+    throw new TypeError(`${place} needs a "name" and a "target"`)
   const wrong = NOT_OF_TARGETS.find((option) => option in circuit)
-  if (wrong !== undefined)
-    throw new TypeError(`forward: option "circuit" of "${name}" cannot have "${wrong}"`)
+  if (wrong !== undefined) throw new TypeError(`${place}: option "circuit" cannot have "${wrong}"`)
   const changes = new Map([...changesIn(common), ...changesIn(headers ?? {})])
   const times = timeout === undefined ? {} : { timeout }
-  return { target, changes, transform, circuit: readCircuit({ ...circuit, ...times, name }) }
+  const settings = readCircuit({ ...circuit, ...times, name }, `${place}.circuit`)
+  return { target, changes, transform, circuit: settings }
 }
 
 function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetSettings[] {
@@ -203,7 +200,7 @@ function readTargets({ target, targets, headers = {} }: ForwardOptions): TargetS
     return [{ target, changes: changesIn(headers), transform: undefined, circuit: undefined }]
   if (targets === undefined)
     throw new TypeError('forward: option "target" is missing; say where requests go')
-  const read = targets.map((each) => readTarget(each, headers))
+  const read = targets.map((each, at) => readTarget(each, `forward: targets[${at}]`, headers))
   const names = new Set(read.map(({ circuit }) => circuit?.name))
   if (names.size < targets.length)
     throw new TypeError('forward: two of "targets" have one name; give each its own')

@@ -195,7 +195,7 @@ export function problemPages(options?: ProblemPagesOptions): ConnectMiddleware {
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
   schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
-): ConnectMiddleware & Checked<IncomingMessage, ValidParts<Types, S>> {
+): ConnectMiddleware & Checked<IncomingMessage, ValidParts<NoInfer<Types>, S>> {
   return validateOn(host, validateStep(schemas, options))
 }
 

@@ -145,7 +145,7 @@ export function problemPages(options?: ProblemPagesOptions): KoaMiddleware {
 export function validate<Types extends Parts = never, const S extends Schemas = Schemas>(
   schemas: S & Covering<NoInfer<Types>>,
   options?: ValidateOptions,
-): KoaMiddleware & Checked<KoaContext, ValidParts<Types, S>> {
+): KoaMiddleware & Checked<KoaContext, ValidParts<NoInfer<Types>, S>> {
   return validateOn(host, validateStep(schemas, options))
 }
 

@@ -48,7 +48,7 @@ export const httpChannels = {
 }
 
 /** The call that a request of `http` or `https` is, begun if it is new. */
-export function callOf(request: Observed): HttpCall | undefined {
+function callOf(request: Observed): HttpCall | undefined {
   const known = request[CALL]
   if (known !== undefined) return known ?? undefined
   const exchange = currentExchange()

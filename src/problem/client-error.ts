@@ -18,14 +18,13 @@ import { proxyStatusOf } from './proxy-status.js'
 import { isHarmless } from './request-id.js'
 
 /** Options of `clientErrorListener`; those of the same name of `problemDetails`, without a request. */
-export interface ClientErrorOptions extends Pick<
-  ProblemDetailsOptions,
-  'name' | 'typeBase' | 'onError'
-> {
+export interface ClientErrorOptions extends Pick<ProblemDetailsOptions, 'name' | 'typeBase'> {
   /** Format of the bodies. @defaultValue `'problem'` */
   readonly format?: Format
   /** Makes the id: there is no request yet. @defaultValue a new id each time */
   readonly requestId?: () => string | undefined
+  /** Called for every refusal; there is no exchange that it could be given. */
+  readonly onError?: (error: GatewayError, info: ErrorInfo) => void
 }
 
 /** A listener for `server.on('clientError', …)`. */

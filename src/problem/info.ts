@@ -29,8 +29,10 @@ export interface ErrorInfo {
   /** Id of the span of the request, where `openTelemetry` is listening. */
   readonly spanId?: string
   readonly method: string
-  /** Path of the request, without its query. */
+  /** Path of the request as the client sent it, without its query. */
   readonly path: string
+  /** Template of the route that matched, such as `/orders/:id`; absent where none has. */
+  readonly route?: string
   /** The body that the client got, or would have got if the head had not been out already. */
   readonly problem: Problem
   /** Present when the client does not get the problem, because `validate` only reports it. */
@@ -71,6 +73,7 @@ export function infoOf(error: GatewayError, exchange: Exchange, problem: Problem
     ...spanOf(exchange),
     method: exchange.method,
     path: pathOf(seen),
+    ...(exchange.route !== undefined && { route: exchange.route }),
     problem: { ...problem, detail: redact(problem.detail, seen) },
   }
 }

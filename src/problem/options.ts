@@ -37,7 +37,7 @@ export interface ProblemDetailsOptions {
   /** The id of a request; undefined takes `X-Request-Id`, or else a new id. */
   readonly requestId?: (req: IncomingMessage) => string | undefined
   /** Called for every problem, also for 4xx, and with 499 when the client has left. */
-  readonly onError?: (error: GatewayError, info: ErrorInfo) => void
+  readonly onError?: (error: GatewayError, info: ErrorInfo, exchange: Exchange) => void
 }
 
 /** The options with all defaults filled in. */

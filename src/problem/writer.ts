@@ -55,7 +55,7 @@ export class Writer implements Responder {
     tellProblem(exchange, error, { body: problem, reported: only })
     if (onError) {
       const info = infoOf(error, exchange, problem)
-      callBack('onError', onError, error, only ? { ...info, reported: true } : info)
+      callBack('onError', onError, error, only ? { ...info, reported: true } : info, exchange)
     }
     return problem
   }

@@ -42,7 +42,7 @@ export interface RoutesOptions {
 }
 
 /** How the options of `routes` are checked. */
-export const ROUTES_CHECKS: Record<keyof RoutesOptions, Check> = {
+const ROUTES_CHECKS: Record<keyof RoutesOptions, Check> = {
   otherwise: oneOf('pass', 'refuse'),
   encodedSlashes: oneOf('refuse', 'segment'),
   methodOverride: oneOf('refuse', 'pass'),

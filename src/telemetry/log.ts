@@ -8,9 +8,9 @@ import { Sampler } from './sampler.js'
 
 /** Options of `logProblems`. */
 export interface LogOptions {
-  /** Problems of one code and upstream that are written in each `per`; the rest is counted. @defaultValue 10 */
+  /** Problems of one code and upstream that are written in each `per`; the rest is counted. @defaultValue `10` */
   readonly burst?: number
-  /** Milliseconds. @defaultValue 1000 */
+  /** Milliseconds. @defaultValue `1000` */
   readonly per?: number
   /**
    * How the fields are called: `plain` as in `onError`, `ecs` as in the Elastic Common Schema, `otel` as

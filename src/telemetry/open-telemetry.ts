@@ -1,18 +1,17 @@
-import { type Check, checkedOptions } from '../common/options.js'
+import { bool, type Check, checkedOptions } from '../common/options.js'
 import { recordMetrics } from './open-telemetry-metrics.js'
 import type { OpenTelemetryApi } from './open-telemetry-api.js'
 import { traceProblems } from './open-telemetry-traces.js'
 
 /** Options of `openTelemetry`. */
 export interface OpenTelemetryOptions {
-  /** Whether the spans of the server say what went wrong. @defaultValue true */
+  /** Whether the spans of the server say what went wrong. @defaultValue `true` */
   readonly traces?: boolean
-  /** Whether requests, calls and circuits are measured. @defaultValue true */
+  /** Whether requests, calls and circuits are measured. @defaultValue `true` */
   readonly metrics?: boolean
 }
 
-const isBoolean: Check = [(value) => typeof value === 'boolean', 'true or false']
-const CHECKS: Record<keyof OpenTelemetryOptions, Check> = { traces: isBoolean, metrics: isBoolean }
+const CHECKS: Record<keyof OpenTelemetryOptions, Check> = { traces: bool, metrics: bool }
 
 /**
  * Says on the spans of the server what went wrong, and measures requests, calls and circuits, from now

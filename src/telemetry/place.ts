@@ -6,7 +6,10 @@ const isPath = (value: unknown): boolean =>
   typeof value === 'string' && /^\/(?:[\w.~-]+(?:\/[\w.~-]+)*)?$/.test(value)
 
 /** An option that is a path, relative to the mount path. */
-export const pathOption: Check = [isPath, 'a path that begins with a slash, such as "/status"']
+export const pathOption: Check = [
+  isPath,
+  'a path that begins with a slash and ends without one, such as "/livez"',
+]
 
 /** Whether a request is for this path, with or without a final slash. */
 export function isAt({ req: { url = '' } }: Exchange, path: string): boolean {

@@ -18,7 +18,7 @@ export interface PrometheusOptions {
   readonly prefix?: string
   /** Upper bounds of the buckets of all times, in seconds, in ascending order. @defaultValue those of OpenTelemetry's conventions, 0.005 to 10 */
   readonly buckets?: readonly number[]
-  /** Most series of a metric; what would be one more is counted as `_other`. @defaultValue 2000 */
+  /** Most series of a metric; what would be one more is counted as `_other`. @defaultValue `2000` */
   readonly mostSeries?: number
 }
 

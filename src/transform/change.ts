@@ -1,4 +1,5 @@
 import { http } from '../common/builtins.js'
+import type { Check } from '../common/options.js'
 import { writeJson } from '../content/exact-json.js'
 import type { FieldEdit } from '../response/head.js'
 import type { Change } from './types.js'
@@ -27,8 +28,6 @@ const FRAMING: ReadonlySet<string> = new Set([
   'connection',
   'upgrade',
 ])
-
-type Check = readonly [ok: (value: unknown) => boolean, fix: string]
 
 const isStatus = (value: unknown): boolean =>
   Number.isInteger(value) && Number(value) >= 200 && Number(value) <= 599

@@ -133,7 +133,16 @@ function placesOf(name: keyof MembersOptions, given: unknown): readonly Place[] 
   const places = Object.entries(given)
   if (name === 'rename') places.forEach(([place, to]) => checkNewName(place, to))
   if (name === 'rename') return places
-  return places.map(([place, value]) => [place, JSON.parse(writeJson(value)) as unknown] as const)
+  return places.map(([place, value]) => [place, asJson(name, place, value)] as const)
+}
+
+/** The value as JSON has it. */
+function asJson(name: string, place: string, value: unknown): unknown {
+  try {
+    return JSON.parse(writeJson(value))
+  } catch {
+    throw wrong(`${name} ${JSON.stringify(place)} needs a value that JSON has`)
+  }
 }
 
 function checkNewName(place: string, to: unknown): void {

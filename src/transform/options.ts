@@ -1,13 +1,14 @@
-import { type Check, checkedOptions } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { nearest } from '../common/nearest.js'
+import { checkedOptions } from '../common/options.js'
+import { size, sizeOf } from '../common/size.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Transform, Transformer } from './types.js'
 
 /** Options of `transform`. */
 export interface TransformOptions {
-  /** Most bytes of a request, before and after it is decoded; a number, or text such as '1mb'. @default '1mb' */
+  /** Most bytes of a request, before and after it is decoded; a number, or text such as '1mb'. @defaultValue `'1mb'` */
   readonly limit?: string | number | undefined
-  /** Most bytes of a response, before and after it is decoded, and of one event of a stream. @default '1mb' */
+  /** Most bytes of a response, before and after it is decoded, and of one event of a stream. @defaultValue `'1mb'` */
   readonly responseLimit?: string | number | undefined
 }
 
@@ -17,7 +18,6 @@ export interface Settings {
   readonly responseLimit: number
 }
 
-const size: Check = [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"]
 const DEFAULTS = { limit: '1mb', responseLimit: '1mb' } as const
 
 /**
@@ -47,15 +47,24 @@ export function checkTransform(transform: unknown): asserts transform is Transfo
  *
  * @throws {TypeError} that names what is wrong and the fix.
  */
-export function checkTransformer(value: unknown): asserts value is Transformer {
+function checkTransformer(value: unknown): asserts value is Transformer {
   const given = typeof value === 'object' || typeof value === 'function' ? value : null
   const parts = PARTS.map((name) => [name, Reflect.get(Object(given), name) as unknown] as const)
   const wrong = parts.find(([, part]) => part !== undefined && typeof part !== 'function')
   if (wrong) throw new TypeError(`transform: "${wrong[0]}" must be a function`)
+  for (const [name, part] of Object.entries(given ?? {}))
+    if (typeof part === 'function') checkName(name)
   if (parts.every(([, part]) => part === undefined))
     throw new TypeError(
       'transform: pass { request, response, events }, one of them at least, or a function that gives it for each request',
     )
+}
+
+/** A function besides is its own, such as `usage` of the translators, unless it looks mistyped. */
+function checkName(name: string): void {
+  const meant = PARTS.some((part) => part === name) ? undefined : nearest(name, PARTS)
+  if (meant !== undefined)
+    throw new TypeError(`transform: unknown part "${name}"; did you mean "${meant}"?`)
 }
 
 /** Whether a value is a transform. */
@@ -74,7 +83,8 @@ export function isTransform(value: unknown): value is Transform {
  * @throws {TypeError} when the function of the user gives something else.
  */
 export function transformerFor(transform: Transform, exchange: Exchange): Transformer | undefined {
-  const given: unknown = isChosen(transform) ? transform(exchange) : transform
+  if (!isChosen(transform)) return transform
+  const given: unknown = transform(exchange)
   if (given === undefined || given === null) return undefined
   checkTransformer(given)
   return given

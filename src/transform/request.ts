@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { isPromise } from '../common/callback.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import { parseExactJson } from '../content/exact-json.js'
 import { decodeUtf8 } from '../content/utf8.js'
@@ -66,9 +67,6 @@ const askedFields = ({ response, events }: Transformer): readonly FieldEdit[] =>
         ['If-Range', null],
       ]
     : []
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value
 
 function decoded({ bytes, headers }: GivenRequest, limit: number): Buffer | Promise<Buffer> {
   const encoding = headers['content-encoding']

@@ -43,7 +43,7 @@ type Head = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
 const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS'])
 
 /** Whether a request without content passes a body schema (RFC 9110, section 9.3). */
-export function mayLackBody(method = 'GET'): boolean {
+function mayLackBody(method = 'GET'): boolean {
   return BODILESS.has(method)
 }
 
@@ -61,7 +61,7 @@ function readable(bytes: Buffer): Utf8 {
 }
 
 /** The error of a request whose body is absent, empty or blank. */
-export function bodyRequired(): GatewayError {
+function bodyRequired(): GatewayError {
   return withoutStack('request_invalid', {
     errors: [{ in: 'body', pointer: '#', code: 'required', detail: 'A body is required.' }],
   })

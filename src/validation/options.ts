@@ -1,31 +1,31 @@
 import { type Check, checkedOptions, countTo, oneOf, time } from '../common/options.js'
-import { sizeOf } from '../common/size.js'
+import { size, sizeOf } from '../common/size.js'
 import type { CompileSettings } from './schema/compile.js'
 import type { AjvOptions } from './schema/compiler.js'
 import { checkContentTypes } from '../content/media-type.js'
 
 /** Options of `validate`. */
 export interface ValidateOptions {
-  /** Most bytes of a body, before and after decompression; a number, or text such as '1mb'. @default '1mb' */
+  /** Most bytes of a body, before and after decompression; a number, or text such as '1mb'. @defaultValue `'1mb'` */
   readonly limit?: string | number | undefined
-  /** Media types that are accepted, read as JSON but for forms; '+json' stands for all with this suffix. @default ['application/json', '+json'] */
+  /** Media types that are accepted, read as JSON but for forms; '+json' stands for all with this suffix. @defaultValue `['application/json', '+json']` */
   readonly contentType?: readonly string[] | undefined
-  /** `report` lets everything through, and tells `onError` what would have been answered. @default 'enforce' */
+  /** `report` lets everything through, and tells `onError` what would have been answered. @defaultValue `'enforce'` */
   readonly mode?: 'enforce' | 'report' | undefined
-  /** Most entries of `errors`, 1 to 20; with 1 the check stops at the first. @default 1 */
+  /** Most entries of `errors`, 1 to 20; with 1 the check stops at the first. @defaultValue `1` */
   readonly maxErrors?: number | undefined
-  /** Most levels of nesting of a body, 1 to 512. @default 64 */
+  /** Most levels of nesting of a body, 1 to 512. @defaultValue `64` */
   readonly maxDepth?: number | undefined
   /**
    * What happens to names that the schema does not declare, but lenient readers take for a declared
-   * one: `ROLE` beside `role`, `role[$ne]` in a query. @default 'refuse'
+   * one: `ROLE` beside `role`, `role[$ne]` in a query. @defaultValue `'refuse'`
    */
   readonly lookalikes?: 'refuse' | 'pass' | undefined
-  /** Milliseconds until the whole body must have arrived. @default 30_000 */
+  /** Milliseconds until the whole body must have arrived. @defaultValue `30_000` */
   readonly bodyTimeout?: number | undefined
-  /** Documents that a `$ref` may lead to, each with its `$id`; nothing is ever fetched. @default [] */
+  /** Documents that a `$ref` may lead to, each with its `$id`; nothing is ever fetched. @defaultValue `[]` */
   readonly schemas?: readonly object[] | undefined
-  /** Options of ajv, such as `formats`, `keywords` or `strict`; never an instance. @default {} */
+  /** Options of ajv, such as `formats`, `keywords` or `strict`; never an instance. @defaultValue `{}` */
   readonly ajv?: AjvOptions | undefined
 }
 
@@ -83,7 +83,7 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 /** How the options of `validate` are checked. */
 // prettier-ignore
 export const CHECKS: Record<keyof ValidateOptions, Check> = {
-  limit: [(value) => sizeOf(value) > 0, "a size such as '1mb' or a number of bytes"],
+  limit: size,
   contentType: [(value) => Array.isArray(value) && value.length > 0, "a list such as ['application/json']"],
   mode: oneOf('enforce', 'report'),
   maxErrors: countTo(20),

@@ -451,8 +451,8 @@ describe('the options of forward', () => {
     [{ target: 'http://orders?x' }, /option "target"/],
     [{ target, targets: [{ name: 'a', target }] }, /not both/],
     [{ targets: [] }, /option "targets" must be/],
-    [{ targets: [null] }, /targets: the options must be an object/],
-    [{ targets: [{ target }] }, /needs a "name"/],
+    [{ targets: [null] }, /^forward: targets\[0\]: the options must be an object/],
+    [{ targets: [{ target }, { target }] }, /^forward: targets\[0\] needs a "name"/],
     [
       {
         targets: [
@@ -463,7 +463,10 @@ describe('the options of forward', () => {
       /one name/,
     ],
     [{ targets: [{ name: 'a', target, circuit: { name: 'b' } }] }, /cannot have "name"/],
-    [{ targets: [{ name: 'a', target, circuit: { timeout: -1 } }] }, /option "timeout" must be/],
+    [
+      { targets: [{ name: 'a', target, circuit: { timeout: -1 } }] },
+      /^forward: targets\[0\]\.circuit: option "timeout" must be/,
+    ],
     [{ target, retries: -1 }, /option "retries"/],
     [{ target, retryOn: [200] }, /option "retryOn"/],
     [{ target, headers: { connection: 'x' } }, /option "headers"/],

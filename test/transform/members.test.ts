@@ -90,7 +90,8 @@ describe('members', () => {
     [{ remove: [''] }, /"" is no name/],
     [{ remove: ['/a~2'] }, /"\/a~2" is no name/],
     [{ add: { __proto__x: 1, ['__proto__']: 1 } }, /"__proto__" is no name/],
-    [{ add: { a: 1n } }, /BigInt/],
+    [{ add: { a: 1n } }, /add "a" needs a value that JSON has/],
+    [{ append: { '/a/b': undefined } }, /append "\/a\/b" needs a value that JSON has/],
     [null, /pass one of/],
   ] as const)
     it(`says at mount what is wrong with ${typeof options === 'object' && options && 'add' in options ? 'add' : JSON.stringify(options)}: ${message.source}`, () =>

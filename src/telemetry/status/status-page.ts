@@ -1,5 +1,5 @@
 import Negotiator from 'negotiator'
-import { callback, type Check, checkedOptions } from '../../common/options.js'
+import { bool, callback, type Check, checkedOptions } from '../../common/options.js'
 import { withoutStack } from '../../errors/gateway-error.js'
 import type { Exchange } from '../../exchange/exchange.js'
 import type { Step } from '../../exchange/step.js'
@@ -39,7 +39,7 @@ export interface StatusPage {
 const CHECKS: Record<keyof StatusPageOptions, Check> = {
   path: pathOption,
   authorize: callback,
-  actions: [(value) => typeof value === 'boolean', 'true or false'],
+  actions: bool,
 }
 
 /**

@@ -15,15 +15,15 @@ export interface LlmOptions {
 
 /** Options of `openaiToAnthropic`. */
 export interface OpenaiToAnthropicOptions extends LlmOptions {
-  /** Most tokens of an answer where the client sets no bound. The Messages API needs one. @default 4096 */
+  /** Most tokens of an answer where the client sets no bound. The Messages API needs one. @defaultValue `4096` */
   readonly maxTokens?: number
-  /** What becomes of the model's thinking: left out, or sent as `reasoning_content`. @default 'drop' */
+  /** What becomes of the model's thinking: left out, or sent as `reasoning_content`. @defaultValue `'drop'` */
   readonly reasoning?: 'drop' | 'reasoning_content'
 }
 
 /** Options of `anthropicToOpenai`. */
 export interface AnthropicToOpenaiOptions extends LlmOptions {
-  /** The member that bounds an answer; older servers know `max_tokens` only. @default 'max_completion_tokens' */
+  /** The member that bounds an answer; older servers know `max_tokens` only. @defaultValue `'max_completion_tokens'` */
   readonly maxTokensMember?: 'max_completion_tokens' | 'max_tokens'
 }
 

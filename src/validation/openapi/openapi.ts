@@ -1,5 +1,5 @@
 import { GatewayError, type Issue } from '../../errors/gateway-error.js'
-import { type Check, checkedOptions, oneOf } from '../../common/options.js'
+import { bool, type Check, checkedOptions, oneOf } from '../../common/options.js'
 import type { Exchange } from '../../exchange/exchange.js'
 import type { Step } from '../../exchange/step.js'
 import type { BodyPlan } from '../body.js'
@@ -21,12 +21,12 @@ import { type Parts, type Prepared, type Validation, partsOf, validator } from '
 export interface OpenApiOptions extends Omit<ValidateOptions, 'schemas' | 'contentType'> {
   /**
    * `mount` finds every mistake at the start; `first-use` compiles an operation when it is first
-   * called, for large documents. @default 'mount'
+   * called, for large documents. @defaultValue `'mount'`
    */
   readonly compile?: 'mount' | 'first-use' | undefined
   /**
    * Whether the responses are checked as well: their status, type, header fields and body.
-   * @default false
+   * @defaultValue `false`
    */
   readonly responses?: boolean | undefined
 }
@@ -42,7 +42,7 @@ const { schemas: _schemas, contentType: _contentType, ...validateChecks } = CHEC
 const OPTIONS: Record<keyof (OpenApiOptions & Otherwise), Check> = {
   ...validateChecks,
   compile: oneOf('mount', 'first-use'),
-  responses: [(value) => typeof value === 'boolean', 'true or false'],
+  responses: bool,
   otherwise: oneOf('pass', 'refuse'),
   encodedSlashes: oneOf('refuse', 'segment'),
   methodOverride: oneOf('refuse', 'pass'),

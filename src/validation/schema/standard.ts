@@ -1,3 +1,4 @@
+import { isPromise } from '../../common/callback.js'
 import { GatewayError } from '../../errors/gateway-error.js'
 import { isSchemaObject } from './references.js'
 
@@ -89,9 +90,6 @@ function jsonSchemaOf(place: string, input: Call): object {
     }
   }
 }
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  isHolder(value) && typeof Reflect.get(value, 'then') === 'function'
 
 /** Valibot's asynchronous schemas always do; others show it where a check is reached. */
 function givesPromise(validate: Call): boolean {

@@ -131,6 +131,24 @@ for (const host of throwing) {
       }
     })
 
+    it('the template of the route, and the exchange, with what the application has put on its request', async () => {
+      const calls: unknown[] = []
+      const gateway = await host.start({
+        use: ({ problemDetails, circuitBreaker, routes }) => [
+          problemDetails({
+            onError: (error, { code, route }, exchange) =>
+              calls.push([error.code, code, route, exchange.params['id'], exchange.req.url]),
+          }),
+          routes({ 'GET /orders/:id': circuitBreaker({ name: `routed on ${host.name}` }) }),
+        ],
+        handler: fault('refused'),
+      })
+      await sendRaw(gateway.port, getLine('/orders/7'))
+      await gateway.close()
+      const code = 'upstream_refused'
+      assert.deepEqual(calls, [[code, code, '/orders/:id', '7', '/orders/7']])
+    })
+
     it('the path alone of an absolute target', async () => {
       const { info } = await told(
         fault('refused'),

@@ -121,7 +121,7 @@ for (const host of hosts) {
           ...(outside ? [connect(outside)] : []),
           ...(guarded === false
             ? []
-            : [problemDetails({ onError: (...args) => void reported.push(args) })]),
+            : [problemDetails({ onError: (error, info) => void reported.push([error, info]) })]),
           validate({ response }, rest),
           ...(breaker ? [circuitBreaker({ name: breaker })] : []),
         ],

@@ -47,7 +47,7 @@ for (const host of hosts) {
       const forward = createForward()
       gateway = await host.start({
         use: (api) => [
-          api.problemDetails({ onError: (...args) => void reported.push(args) }),
+          api.problemDetails({ onError: (error, info) => void reported.push([error, info]) }),
           middleware(api),
         ],
         handler: (req, res) => forward(req, res, upstream.url),

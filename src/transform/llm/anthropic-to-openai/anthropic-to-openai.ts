@@ -16,6 +16,7 @@ import { message } from './response.js'
  * What Chat Completions cannot say is refused with 400 `request_unsupported` where the client would
  * rely on it; hints are left out, and named in the response field `X-Transform-Ignored`.
  *
+ * @experimental
  * @throws {TypeError} naming the option and the fix.
  * @example
  * app.use(transform(anthropicToOpenai({ apiKey, models: { 'claude-sonnet-4-5': 'gpt-5' } })))

@@ -43,7 +43,7 @@ export function readText(content: Part): string[] {
 }
 
 /** The Messages API refuses a block without text. */
-export function textBlock(text: Part): Block | undefined {
+function textBlock(text: Part): Block | undefined {
   return text.text() === '' ? undefined : { type: 'text', text: text.text() }
 }
 

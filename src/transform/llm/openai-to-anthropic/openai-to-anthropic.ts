@@ -19,6 +19,7 @@ const VERSION = '2023-06-01'
  * What the Messages API cannot say is refused with 400 `request_unsupported` where the client would
  * rely on it; hints are left out, and named in the response field `X-Transform-Ignored`.
  *
+ * @experimental
  * @throws {TypeError} naming the option and the fix.
  * @example
  * app.use(transform(openaiToAnthropic({ apiKey, models: { 'gpt-5': 'claude-sonnet-4-5' } })))
