@@ -19,7 +19,16 @@ try {
     })
     const node = join(prefix, 'node_modules', platform, 'bin', 'node')
     console.log(`\n=== Node ${execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()}`)
-    const args = ['--parallel', '--jobs', '3', '--reporter', 'dot', 'test/**/*.test.ts']
+    const args = [
+      '--parallel',
+      '--jobs',
+      '3',
+      '--reporter',
+      'dot',
+      'test/**/*.test.ts',
+      '--ignore',
+      'test/integration/**',
+    ]
     const run = spawnSync(node, [mocha, ...args], {
       stdio: 'inherit',
       // Programs that the tests start by the name of node get the same one.
