@@ -82,6 +82,8 @@ export abstract class Call implements Candidate {
   abstract broken(): unknown
   /** What it asks for; undefined once nothing is known any more. */
   abstract asked(): Asked | undefined
+  /** Whether it asks for exactly this; quicker than `asked`. */
+  abstract asksFor(method: string | undefined, target: string): boolean
   /** Whether it sends the body of the request as its own. */
   abstract takesBodyOf(req: IncomingMessage): boolean
   /** Whether the response is piped into a stream. */

@@ -123,7 +123,7 @@ export class Exchange {
   /** @internal */
   readonly followers: Follower[] = []
   /** Those of them that review the response. @internal */
-  readonly #reviewers: Follower[] = []
+  #reviewers: Follower[] | undefined = undefined
 
   /** @internal */
   constructor(req: IncomingMessage, res: ServerResponse, url: string, response?: Gate) {
@@ -174,7 +174,7 @@ export class Exchange {
   /** @internal */
   follow(follower: Follower): void {
     if (follower.atHead ?? follower.review) hook(this.response)
-    if (follower.review) this.#reviewers.push(follower)
+    if (follower.review) (this.#reviewers ??= []).push(follower)
     if (!this.isClosed) this.followers.push(follower)
     else if (follower.closed) tellClosed(this, follower)
   }
@@ -204,7 +204,7 @@ export class Exchange {
       if (wish) wishes.push(wish)
     }
     const isAnswered = wishes.some((wish) => typeof wish === 'function')
-    if (isAnswered || this.#reviewers.length === 0) return wishes
+    if (isAnswered || this.#reviewers === undefined) return wishes
     return [...wishes, reviewBy(this, this.#reviewers, head)]
   }
 

@@ -164,6 +164,10 @@ export class ForwardCall extends Call {
     return undefined
   }
 
+  asksFor(method: string | undefined, target: string): boolean {
+    return this.#sending?.path === target && this.#sending.method === method
+  }
+
   asked(): Asked | undefined {
     const sending = this.#sending
     const { headers } = this.#exchange?.req ?? {}

@@ -160,6 +160,10 @@ export class HttpCall extends Call {
     }
   }
 
+  asksFor(method: string | undefined, target: string): boolean {
+    return this.#request?.path === target && this.#request.method === method
+  }
+
   takesBodyOf(): boolean {
     return this.takesBody
   }

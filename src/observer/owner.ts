@@ -32,13 +32,15 @@ export function beginIn(context: Calls, call: Call): void {
 }
 
 function ownerOf(call: Call, context: Calls): Calls {
-  const others = waiting.size - Number(waiting.has(context))
-  const asked = others > 0 ? call.asked() : undefined
-  if (asked === undefined) return context
+  if (waiting.size - Number(waiting.has(context)) === 0) return context
   const { req, url } = context.owner
-  const isRepeated = hasHad(context, asked.target)
   // Mostly a proxy asks for what it was asked for.
-  if (asked.target === url && asked.method === req.method && !isRepeated) return context
+  const isPlain = call.asksFor(req.method, url)
+  if (isPlain && context.all.length === 0) return context
+  const asked = call.asked()
+  if (asked === undefined) return context
+  const isRepeated = hasHad(context, asked.target)
+  if (isPlain && !isRepeated) return context
   const likeness = likenessOfAsked(asked, context.owner) - Number(isRepeated)
   let compared = 0
   for (const other of waiting) {
@@ -56,9 +58,12 @@ const hasHad = ({ all }: Calls, target: string): boolean =>
       each.state === 'complete' && (each.status ?? 500) < 500 && each.asked()?.target === target,
   )
 
+const isTaken = ({ madeIn }: Call): boolean => madeIn !== undefined
+
 /** A request makes a call in its own context: what was taken for its work was not. */
 export function giveBack(calls: Calls): void {
-  for (const call of calls.all.filter(({ madeIn }) => madeIn !== undefined)) {
+  if (!calls.all.some(isTaken)) return
+  for (const call of calls.all.filter(isTaken)) {
     const { madeIn } = call
     call.madeIn = undefined
     if (madeIn?.owner.isClosed === false) madeIn.take(call)

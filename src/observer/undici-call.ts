@@ -174,6 +174,10 @@ export class UndiciCall extends Call {
     request.abort = abort
   }
 
+  asksFor(method: string | undefined, target: string): boolean {
+    return this.#request?.path === target && this.#request.method === method
+  }
+
   asked(): Asked | undefined {
     const request = this.#request
     if (request === undefined) return undefined
