@@ -1,5 +1,6 @@
 import { crypto } from '../common/builtins.js'
 import { parseJson } from './json.js'
+import { isEscaped } from './quotes.js'
 import type { Utf8 } from './utf8.js'
 
 /**
@@ -36,8 +37,8 @@ let isMarked = false
 
 /** Digits of which some might be lost. */
 const MAY_BE_LONG = /[\d.]{16}/
-/** The strings and the numbers of a JSON text. */
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g
+/** The numbers of a JSON text, outside of its strings. */
+const NUMBERS = /-?\d[\d.eE+-]*/g
 
 /**
  * Parses JSON that every upstream reads in the same way, and keeps the numbers that JavaScript cannot
@@ -49,12 +50,37 @@ export function parseExactJson(json: Utf8, maxDepth: number): unknown {
   const value = parseJson(json, maxDepth)
   if (!MAY_BE_LONG.test(json.text)) return value
   let isExact = true
-  const marked = json.text.replace(TOKENS, (token) => {
-    if (token.startsWith('"') || holds(token)) return token
+  const marked = replaceNumbers(json.text, (token) => {
+    if (holds(token)) return token
     isExact = false
     return `"${mark}${token}"`
   })
   return isExact ? value : (JSON.parse(marked, unmarked) as unknown)
+}
+
+/**
+ * Replaces the numbers of a text that is JSON. It goes from string to string: a regular expression that
+ * matches one of megabytes can overflow the stack of the engine.
+ */
+function replaceNumbers(text: string, replace: (token: string) => string): string {
+  const parts: string[] = []
+  let at = 0
+  while (at < text.length) {
+    const quote = text.indexOf('"', at)
+    if (quote === -1) break
+    const end = endOfString(text, quote)
+    parts.push(text.slice(at, quote).replace(NUMBERS, replace), text.slice(quote, end))
+    at = end
+  }
+  parts.push(text.slice(at).replace(NUMBERS, replace))
+  return parts.join('')
+}
+
+/** Where a string ends, behind its quote. */
+function endOfString(text: string, quote: number): number {
+  let end = text.indexOf('"', quote + 1)
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end === -1 ? text.length : end + 1
 }
 
 /** Whether JavaScript writes a number with the digits that it was read from, or too few to be others. */

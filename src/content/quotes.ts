@@ -34,7 +34,7 @@ function search(text: string): number | undefined {
 }
 
 /** Whether an odd number of backslashes stands before a quote. */
-function isEscaped(text: string, quote: number): boolean {
+export function isEscaped(text: string, quote: number): boolean {
   let at = quote - 1
   while (at >= 0 && text.charCodeAt(at) === BACKSLASH) at -= 1
   return (quote - at) % 2 === 0

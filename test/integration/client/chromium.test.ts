@@ -85,6 +85,16 @@ async function inBrowser(browser: string): Promise<Record<string, unknown>> {
     child.kill()
     await exited
     await server.close()
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    // Helpers of the browser may still write there.
+    await until(() => isRemoved(profile))
+  }
+}
+
+function isRemoved(folder: string): boolean {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+    return true
+  } catch {
+    return false
   }
 }
