@@ -190,6 +190,19 @@ describe('the packed package', function () {
     assert.equal(stdout, '')
   })
 
+  it('has the comments of what an entry exports, which editors show, and no other declarations', () => {
+    const types = files
+      .filter((path) => path.endsWith('.d.ts'))
+      .map((path) => readFileSync(join(folder, 'package', path), 'utf8'))
+      .join('')
+    assert.match(
+      types,
+      /\/\*\* Statuses after which the next target is tried\..*\*\/\n +readonly nextOn/,
+    )
+    assert.match(types, /@throws \{TypeError\} when an option is wrong\./)
+    assert.doesNotMatch(types, /declare class Calls\b/)
+  })
+
   it('has a command, which runs where only the package and its dependencies are', () => {
     const { bin } = JSON.parse(
       readFileSync(join(folder, 'node_modules/good-gateway/package.json'), 'utf8'),
