@@ -1,7 +1,7 @@
 // The process that compares the parser that refuses ambiguous JSON with JSON.parse.
 import process from 'node:process'
-import { parseJson } from '../../dist/content/json.js'
-import { decodeUtf8 } from '../../dist/content/utf8.js'
+import { parseJson } from '../../src/content/json.js'
+import { decodeUtf8 } from '../../src/content/utf8.js'
 import { answer } from './child.js'
 import type { Comparison } from './comparison.js'
 import { orderOf } from './orders.js'
