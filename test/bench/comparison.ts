@@ -1,6 +1,7 @@
 // Figures that need no requests: one thing against another, several times in turn.
 import { markdown } from './markdown.js'
-import { median, quartilesOf } from './statistics.js'
+import { quartiles } from './report.js'
+import { median, ratiosOf } from './statistics.js'
 
 /** Microseconds of processor time of two things, measured in turn. */
 export interface Comparison {
@@ -15,7 +16,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
   return markdown(
     ['what', 'against', 'CPU', 'CPU of that', 'more', 'ratio', 'quartiles'],
     comparisons.map(({ what, against, measured, reference }) => {
-      const ratios = measured.map((value, at) => value / (reference[at] ?? NaN))
+      const ratios = ratiosOf(measured, reference)
       const differences = measured.map((value, at) => value - (reference[at] ?? NaN))
       return [
         what,
@@ -24,9 +25,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
         time(median(reference)),
         time(median(differences)),
         median(ratios).toFixed(2),
-        quartilesOf(ratios)
-          .map((value) => value.toFixed(2))
-          .join(' to '),
+        quartiles(ratios),
       ]
     }),
   )

@@ -141,3 +141,10 @@ export const scenarios: readonly Scenario[] = [
     gateways: proxies,
   },
 ]
+
+/** The scenario of a name. */
+export function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((one) => one.name === name)
+  if (!scenario) throw new TypeError(`there is no scenario ${name}`)
+  return scenario
+}

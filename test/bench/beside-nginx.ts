@@ -1,0 +1,104 @@
+// How many requests a second one core serves, beside nginx.
+import type { Load } from './light-load.js'
+import { markdown } from './markdown.js'
+import { type Amount, inTurn } from './rounds.js'
+import { scenarioOf } from './scenarios.js'
+import { nginxVersion } from './nginx.js'
+import { onOneCore, type Placed, placing } from './one-core.js'
+import { cpuOf } from './pinning.js'
+import { namesOf, quartiles, type Section } from './report.js'
+import { median, ratiosOf } from './statistics.js'
+
+const gateways = ['nginx', 'forward', 'forward-koa', 'bare', 'fastify', 'nginx']
+/** Requests of a round, of its unmeasured beginning and of the warm-up, for each that was asked for. */
+const [ROUND, RUN_IN, WARM_UP] = [5, 1, 12]
+
+/** A round of one gateway. */
+interface Served {
+  /** Requests a second. */
+  readonly rate: number
+  /** The part of the time in which the gateway used its core. */
+  readonly busy: number
+}
+
+/** What one gateway has served, round by round. */
+interface Serving {
+  readonly gateway: string
+  readonly rounds: Served[]
+}
+
+/** How the gateways stand beside nginx, with the requests of a scenario. */
+export async function besideNginx(scenario: string, amount: Amount): Promise<Section> {
+  const { title } = scenarioOf(scenario)
+  const version = nginxVersion()
+  // The processor time of nginx is read from /proc.
+  if (version === undefined || process.platform !== 'linux')
+    return {
+      title: `${title}, beside nginx`,
+      table: 'Skipped: no nginx on Linux here.',
+      figures: null,
+    }
+  const serving = await serve(scenario, amount)
+  return {
+    title: `${title}, beside nginx ${version} (${amount.rounds} rounds of ${ROUND * amount.requests} requests, ${placing()})`,
+    table: servingTable(serving),
+    figures: serving,
+  }
+}
+
+/** The gateways in turn. */
+async function serve(
+  scenario: string,
+  { rounds, requests, connections }: Amount,
+): Promise<readonly Serving[]> {
+  return onOneCore(gateways, async (placed, load) => {
+    const send = (url: string, share: number) => {
+      const asked: Load = { url, scenario, connections, requests: share * requests }
+      return load.ask<number>('closed', asked)
+    }
+    const all = placed.map((one) => ({ ...one, rounds: [] as Served[] }))
+    for (const { url } of all) await send(url, WARM_UP)
+    await inTurn(all, rounds, async ({ url, pid, rounds: served }) => {
+      await send(url, RUN_IN)
+      served.push(await serveRound(pid, () => send(url, ROUND)))
+    })
+    return all.map(({ gateway, rounds: served }) => ({ gateway, rounds: served }))
+  })
+}
+
+async function serveRound(pid: Placed['pid'], send: () => Promise<number>): Promise<Served> {
+  const [start, cpu] = [performance.now(), cpuOf(pid)]
+  const rate = await send()
+  return { rate, busy: (cpuOf(pid) - cpu) / (performance.now() - start) }
+}
+
+/** Requests that one second of the core's time serves. */
+const perCpuSecond = ({ rate, busy }: Served) => rate / busy
+
+/** A table of Markdown: medians, and the ratios to the reference in the same round. */
+function servingTable(all: readonly Serving[]): string {
+  const names = namesOf(all)
+  const reference = all[0]?.rounds.map(perCpuSecond) ?? []
+  return markdown(
+    [
+      'gateway',
+      'ratio',
+      'quartiles',
+      'requests per second of CPU',
+      'requests per second',
+      'core in use',
+    ],
+    all.map(({ rounds }, at) => {
+      const served = rounds.map(perCpuSecond)
+      const ratios = ratiosOf(served, reference)
+      return [
+        names[at] ?? '',
+        median(ratios).toFixed(2),
+        quartiles(ratios),
+        median(served).toFixed(0),
+        median(rounds.map(({ rate }) => rate)).toFixed(0),
+        `${(100 * median(rounds.map(({ busy }) => busy))).toFixed(0)} %`,
+      ]
+    }),
+  )
+}

@@ -1,0 +1,81 @@
+// How long answers take at half of the load that the slowest gateway bears.
+import type { Latencies, Load, OpenLoad } from './light-load.js'
+import { markdown } from './markdown.js'
+import { onOneCore, placing } from './one-core.js'
+import { namesOf, quartiles, type Section } from './report.js'
+import { type Amount, inTurn } from './rounds.js'
+import { scenarioOf } from './scenarios.js'
+import { median, ratiosOf } from './statistics.js'
+
+const gateways = ['bare', 'guard', 'forward-koa', 'forward', 'fastify', 'bare']
+/** Requests of a round, of its unmeasured beginning and of the warm-up, for each that was asked for. */
+const [ROUND, RUN_IN, WARM_UP] = [5, 1, 12]
+/** How often the highest load of each gateway is looked for; the middle one counts. */
+const LOOKS = 3
+
+/** The latencies of one gateway, round by round. */
+interface Waiting {
+  readonly gateway: string
+  readonly rounds: Latencies[]
+}
+
+/** Latencies of the gateways, with the requests of a scenario. */
+export async function latency(scenario: string, amount: Amount): Promise<Section> {
+  const { rate, all } = await wait(scenario, amount)
+  const load = `${rate.toFixed(0)} requests per second, ${amount.rounds} rounds of ${ROUND * amount.requests} requests`
+  return {
+    title: `Latency: ${scenarioOf(scenario).title} (${load}, ${placing()})`,
+    table: waitingTable(all),
+    figures: { rate, all },
+  }
+}
+
+/** The gateways in turn, all at the same rate. */
+async function wait(
+  scenario: string,
+  { rounds, requests, connections }: Amount,
+): Promise<{ readonly rate: number; readonly all: readonly Waiting[] }> {
+  return onOneCore(gateways, async (placed, load) => {
+    const ask = (url: string, share: number): Load => ({
+      url,
+      scenario,
+      connections,
+      requests: share * requests,
+    })
+    const highest = (url: string, share: number) => load.ask<number>('closed', ask(url, share))
+    const all = placed.map((one) => ({ ...one, rates: [] as number[], rounds: [] as Latencies[] }))
+    for (const { url } of all) await highest(url, WARM_UP)
+    await inTurn(all, LOOKS, async ({ url, rates }) => {
+      rates.push(await highest(url, ROUND))
+    })
+    const rate = Math.min(...all.map(({ rates }) => median(rates))) / 2
+    const open = (url: string, share: number) =>
+      load.ask<Latencies>('open', { ...ask(url, share), rate } satisfies OpenLoad)
+    await inTurn(all, rounds, async ({ url, rounds: waited }) => {
+      await open(url, RUN_IN)
+      waited.push(await open(url, ROUND))
+    })
+    return { rate, all: all.map(({ gateway, rounds: waited }) => ({ gateway, rounds: waited })) }
+  })
+}
+
+/** A table of Markdown: medians in milliseconds, and p99 against the reference in the same round. */
+function waitingTable(all: readonly Waiting[]): string {
+  const names = namesOf(all)
+  const p99 = ({ rounds }: Waiting) => rounds.map((waited) => waited.p99)
+  const reference = all[0] ? p99(all[0]) : []
+  return markdown(
+    ['gateway', 'p50, ms', 'p99, ms', 'quartiles', 'ratio of p99', 'quartiles'],
+    all.map((one, at) => {
+      const ratios = ratiosOf(p99(one), reference)
+      return [
+        names[at] ?? '',
+        median(one.rounds.map(({ p50 }) => p50)).toFixed(2),
+        median(p99(one)).toFixed(2),
+        quartiles(p99(one)),
+        median(ratios).toFixed(2),
+        quartiles(ratios),
+      ]
+    }),
+  )
+}
