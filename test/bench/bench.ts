@@ -3,14 +3,14 @@ import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { besideNginx } from './beside-nginx.js'
 import { type Launch, withChildren } from './child.js'
-import { type Comparison, comparisonTable } from './comparison.js'
+import { type Comparison, comparisonTable, limitedComparison } from './comparison.js'
 import { amount, chosen, json } from './flags.js'
 import { compareImports } from './import.js'
 import { latency } from './latency.js'
+import { type Limited, limitedOf, limitsTable } from './limits.js'
 import { machine } from './machine.js'
 import { compareMounts } from './mount.js'
-import type { Section } from './report.js'
-import { rowsOf, tableOf } from './report.js'
+import { rowsOf, type Section, tableOf } from './report.js'
 import { measure } from './rounds.js'
 import { type Scenario, scenarios } from './scenarios.js'
 import { slowReader } from './slow-reader.js'
@@ -53,6 +53,7 @@ async function runScenario(scenario: Scenario): Promise<Section> {
     title: `${scenario.title} (${amount.rounds} rounds of ${requests} requests)`,
     table: tableOf(rows),
     figures: { requests, rows, series },
+    limited: limitedOf(scenario.title, scenario.limits ?? [], series, requests),
     leftOut,
   }
 }
@@ -62,7 +63,8 @@ async function compare(
   work: (launch: Launch) => Promise<Comparison[]>,
 ): Promise<Section> {
   const comparisons = await withChildren(work)
-  return { title, table: comparisonTable(comparisons), figures: comparisons }
+  const limited = comparisons.map(limitedComparison)
+  return { title, table: comparisonTable(comparisons), figures: comparisons, limited }
 }
 
 function print({ title, table, leftOut = [] }: Section): void {
@@ -73,10 +75,13 @@ function print({ title, table, leftOut = [] }: Section): void {
 
 console.log(`Node ${machine.node}, ${machine.cores} cores, ${machine.processor}, ${machine.date}`)
 const results: Record<string, unknown> = {}
+const limited: Limited[] = []
 for (const { name, run } of chosen(parts)) {
   const section = await run()
   print(section)
   results[name] = section.figures
+  limited.push(...(section.limited ?? []))
 }
+if (limited.length > 0) console.log(`\n### Limits\n\n${limitsTable(limited)}`)
 if (json !== undefined)
-  writeFileSync(json, `${JSON.stringify({ ...machine, amount, results }, null, 2)}\n`)
+  writeFileSync(json, `${JSON.stringify({ ...machine, amount, results, limited }, null, 2)}\n`)

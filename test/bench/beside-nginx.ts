@@ -1,10 +1,11 @@
 // How many requests a second one core serves, beside nginx.
+import process from 'node:process'
 import type { Load } from './light-load.js'
 import { markdown } from './markdown.js'
 import { type Amount, inTurn } from './rounds.js'
 import { scenarioOf } from './scenarios.js'
 import { nginxVersion } from './nginx.js'
-import { onOneCore, type Placed, placing } from './one-core.js'
+import { onOneCore, placing } from './one-core.js'
 import { cpuOf } from './pinning.js'
 import { namesOf, quartiles, type Section } from './report.js'
 import { median, ratiosOf } from './statistics.js'
@@ -17,6 +18,8 @@ const [ROUND, RUN_IN, WARM_UP] = [5, 1, 12]
 interface Served {
   /** Requests a second. */
   readonly rate: number
+  /** Requests that one second of the core's time serves. */
+  readonly perCpuSecond: number
   /** The part of the time in which the gateway used its core. */
   readonly busy: number
 }
@@ -43,6 +46,13 @@ export async function besideNginx(scenario: string, amount: Amount): Promise<Sec
     title: `${title}, beside nginx ${version} (${amount.rounds} rounds of ${ROUND * amount.requests} requests, ${placing()})`,
     table: servingTable(serving),
     figures: serving,
+    limited: [
+      {
+        what: `${title}: requests per second of CPU, forward to nginx`,
+        measured: median(ratiosTo(serving[0], serving[1])),
+        atLeast: 0.33,
+      },
+    ],
   }
 }
 
@@ -60,25 +70,33 @@ async function serve(
     for (const { url } of all) await send(url, WARM_UP)
     await inTurn(all, rounds, async ({ url, pid, rounds: served }) => {
       await send(url, RUN_IN)
-      served.push(await serveRound(pid, () => send(url, ROUND)))
+      served.push(await serveRound(pid, ROUND * requests, () => send(url, ROUND)))
     })
     return all.map(({ gateway, rounds: served }) => ({ gateway, rounds: served }))
   })
 }
 
-async function serveRound(pid: Placed['pid'], send: () => Promise<number>): Promise<Served> {
-  const [start, cpu] = [performance.now(), cpuOf(pid)]
+async function serveRound(
+  pid: number,
+  requests: number,
+  send: () => Promise<number>,
+): Promise<Served> {
+  const before = cpuOf(pid)
   const rate = await send()
-  return { rate, busy: (cpuOf(pid) - cpu) / (performance.now() - start) }
+  const cpu = (cpuOf(pid) - before) / 1000
+  return { rate, perCpuSecond: requests / cpu, busy: (cpu * rate) / requests }
 }
 
-/** Requests that one second of the core's time serves. */
-const perCpuSecond = ({ rate, busy }: Served) => rate / busy
+/** Against the reference, round by round. */
+const ratiosTo = (reference: Serving | undefined, one: Serving | undefined) =>
+  ratiosOf(perCpuSecond(one), perCpuSecond(reference))
+
+const perCpuSecond = (one: Serving | undefined) =>
+  one?.rounds.map((served) => served.perCpuSecond) ?? []
 
 /** A table of Markdown: medians, and the ratios to the reference in the same round. */
 function servingTable(all: readonly Serving[]): string {
   const names = namesOf(all)
-  const reference = all[0]?.rounds.map(perCpuSecond) ?? []
   return markdown(
     [
       'gateway',
@@ -88,14 +106,14 @@ function servingTable(all: readonly Serving[]): string {
       'requests per second',
       'core in use',
     ],
-    all.map(({ rounds }, at) => {
-      const served = rounds.map(perCpuSecond)
-      const ratios = ratiosOf(served, reference)
+    all.map((one, at) => {
+      const { rounds } = one
+      const ratios = ratiosTo(all[0], one)
       return [
         names[at] ?? '',
         median(ratios).toFixed(2),
         quartiles(ratios),
-        median(served).toFixed(0),
+        median(perCpuSecond(one)).toFixed(0),
         median(rounds.map(({ rate }) => rate)).toFixed(0),
         `${(100 * median(rounds.map(({ busy }) => busy))).toFixed(0)} %`,
       ]

@@ -9,7 +9,7 @@ import { median, ratiosOf } from './statistics.js'
 
 const gateways = ['bare', 'guard', 'forward-koa', 'forward', 'fastify', 'bare']
 /** Requests of a round, of its unmeasured beginning and of the warm-up, for each that was asked for. */
-const [ROUND, RUN_IN, WARM_UP] = [5, 1, 12]
+const [ROUND, RUN_IN, WARM_UP] = [10, 1, 12]
 /** How often the highest load of each gateway is looked for; the middle one counts. */
 const LOOKS = 3
 
@@ -23,8 +23,15 @@ interface Waiting {
 export async function latency(scenario: string, amount: Amount): Promise<Section> {
   const { rate, all } = await wait(scenario, amount)
   const load = `${rate.toFixed(0)} requests per second, ${amount.rounds} rounds of ${ROUND * amount.requests} requests`
+  const { title } = scenarioOf(scenario)
+  const limited = ['bare', 'fastify'].map((other) => ({
+    what: `Latency, ${title}: p99 of forward to ${other}`,
+    measured: median(ratiosTo(named(all, other), named(all, 'forward'))),
+    atMost: 1,
+  }))
   return {
-    title: `Latency: ${scenarioOf(scenario).title} (${load}, ${placing()})`,
+    limited,
+    title: `Latency: ${title} (${load}, ${placing()})`,
     table: waitingTable(all),
     figures: { rate, all },
   }
@@ -59,15 +66,20 @@ async function wait(
   })
 }
 
+const named = (all: readonly Waiting[], name: string) => all.find(({ gateway }) => gateway === name)
+
+const p99 = (one: Waiting | undefined) => one?.rounds.map((waited) => waited.p99) ?? []
+
+const ratiosTo = (reference: Waiting | undefined, one: Waiting | undefined) =>
+  ratiosOf(p99(one), p99(reference))
+
 /** A table of Markdown: medians in milliseconds, and p99 against the reference in the same round. */
 function waitingTable(all: readonly Waiting[]): string {
   const names = namesOf(all)
-  const p99 = ({ rounds }: Waiting) => rounds.map((waited) => waited.p99)
-  const reference = all[0] ? p99(all[0]) : []
   return markdown(
     ['gateway', 'p50, ms', 'p99, ms', 'quartiles', 'ratio of p99', 'quartiles'],
     all.map((one, at) => {
-      const ratios = ratiosOf(p99(one), reference)
+      const ratios = ratiosTo(all[0], one)
       return [
         names[at] ?? '',
         median(one.rounds.map(({ p50 }) => p50)).toFixed(2),

@@ -83,11 +83,13 @@ async function freePort(): Promise<number> {
 }
 
 /** The process that serves: it is started when the port is open. */
-async function workerOf({ pid }: ChildProcess): Promise<number> {
+async function workerOf(child: ChildProcess): Promise<number> {
+  const { pid } = child
   for (let tries = 0; tries < 500; tries += 1) {
     const [worker] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ')
     if (worker) return Number(worker)
     await setTimeout(10)
   }
+  child.kill()
   throw new Error('nginx does not start')
 }

@@ -1,5 +1,6 @@
 // Figures of a scenario from its rounds, and the table of them.
 import type { Cost } from './gateway.js'
+import type { Limited } from './limits.js'
 import type { Series } from './running.js'
 import { markdown } from './markdown.js'
 import { median, quartilesOf, ratiosOf, sum } from './statistics.js'
@@ -11,6 +12,8 @@ export interface Section {
   readonly table: string
   /** All that was measured, for the file of JSON. */
   readonly figures: unknown
+  /** Those that have a limit. */
+  readonly limited?: readonly Limited[]
   /** What could not be measured, and why. */
   readonly leftOut?: readonly string[]
 }
@@ -20,7 +23,7 @@ export interface Row {
   readonly gateway: string
   /** Microseconds of processor time, the median of the rounds. */
   readonly cpu: number
-  /** Microseconds of user time, the median of the rounds, and against the reference in the same round. */
+  /** Microseconds of user time, and against the reference: of all rounds, as the kernel only samples it. */
   readonly user: number
   readonly userRatio: number
   /** Processor time against the reference in the same round: the median, and the quartiles. */
@@ -60,18 +63,12 @@ export function namesOf(all: readonly { readonly gateway: string }[]): string[] 
 function figuresOf(rounds: readonly Cost[], reference: readonly Cost[], requests: number) {
   const cpu = rounds.map((cost) => cost.cpu)
   const base = reference.map((cost) => cost.cpu)
-  const user = rounds.map((cost) => cost.user)
   const ratios = ratiosOf(cpu, base)
   const perRequest = (of: (cost: Cost) => number) => sum(rounds.map(of)) / requests / rounds.length
   return {
     cpu: median(cpu) / requests,
-    user: median(user) / requests,
-    userRatio: median(
-      ratiosOf(
-        user,
-        reference.map((cost) => cost.user),
-      ),
-    ),
+    user: perRequest((cost) => cost.user),
+    userRatio: sum(rounds.map((cost) => cost.user)) / sum(reference.map((cost) => cost.user)),
     ratio: median(ratios),
     quartiles: quartilesOf(ratios),
     ofMinima: Math.min(...cpu) / Math.min(...base),

@@ -1,4 +1,5 @@
 // What is asked of the gateways.
+import type { Limit } from './limits.js'
 import type { Ask } from './load.js'
 import { orderOf } from './orders.js'
 
@@ -19,6 +20,7 @@ export interface Scenario {
   readonly opens: boolean
   /** Names of the gateways; the first is the reference. */
   readonly gateways: readonly string[]
+  readonly limits?: readonly Limit[]
 }
 
 const MEGABYTE = 1_000_000
@@ -52,15 +54,44 @@ const post = (body: string, right = isOk): Ask => ({
   right,
 })
 
+/** Of the proxy of the package, in place of Fastify's and of http-proxy. */
+const ofForward: readonly Limit[] = [
+  { gateway: 'forward', against: 'fastify', atMost: 0.75 },
+  { gateway: 'forward-koa', atMost: 0.85 },
+]
+const ofLargeBodies: readonly Limit[] = [
+  { gateway: 'guard', atMost: 1.05 },
+  { gateway: 'forward', atMost: 0.9 },
+  { gateway: 'forward', of: 'user', atMost: 0.7 },
+]
+const ofAnswers: readonly Limit[] = [{ gateway: 'guard', atMost: 1.3 }]
+
 /** All scenarios. */
 export const scenarios: readonly Scenario[] = [
-  { ...usual, name: 'get', title: 'GET', ask: { ...get, right: isOk }, gateways: proxies },
+  {
+    ...usual,
+    name: 'get',
+    title: 'GET',
+    ask: { ...get, right: isOk },
+    gateways: proxies,
+    limits: [
+      { gateway: 'problem-details', atMost: 1.1 },
+      { gateway: 'circuit-breaker', atMost: 1.15 },
+      ...ofForward,
+    ],
+  },
   {
     ...usual,
     name: 'post',
     title: 'Checked POST of 150 bytes',
     ask: post(orderOf(150)),
     gateways: proxies,
+    limits: [
+      { gateway: 'guard', atMost: 1.25 },
+      { gateway: 'guard', against: 'hand-made', atMost: 1 },
+      { gateway: 'guard', of: 'collecting', atMost: 1.5 },
+      ...ofForward,
+    ],
   },
   {
     ...usual,
@@ -82,6 +113,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.016,
     connections: 4,
     gateways: proxies,
+    limits: ofLargeBodies,
   },
   {
     ...usual,
@@ -91,6 +123,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.2,
     connections: 200,
     gateways: proxies,
+    limits: ofLargeBodies,
   },
   {
     ...usual,
@@ -98,6 +131,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Checked POST of 1 KB, one member renamed',
     ask: post(orderOf(1024)),
     gateways: transforms,
+    limits: [{ gateway: 'transform', atMost: 1.35 }],
   },
   {
     ...usual,
@@ -107,6 +141,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.1,
     connections: 100,
     gateways: transforms,
+    limits: [{ gateway: 'transform', events: 100, atMost: 5 }],
   },
   {
     ...usual,
@@ -116,6 +151,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'down',
     opens: true,
     gateways: ['plain', 'circuit-breaker', 'guard', 'hand-made', 'fastify', 'plain'],
+    limits: [{ gateway: 'circuit-breaker', atMost: 1.3 }, ...ofAnswers],
   },
   {
     ...usual,
@@ -123,6 +159,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Invalid body of 150 bytes',
     ask: post(orderOf(150, 'two'), isStatus(400)),
     gateways: handlers,
+    limits: ofAnswers,
   },
   {
     ...usual,
@@ -131,6 +168,7 @@ export const scenarios: readonly Scenario[] = [
     ask: post(orderOf(4000), isStatus(413)),
     limit: 1000,
     gateways: handlers,
+    limits: ofAnswers,
   },
   {
     ...usual,

@@ -42,7 +42,21 @@ interface Needs {
 /** The memory of the gateways while a client reads slowly. */
 export async function slowReader({ rounds }: Amount): Promise<Section> {
   const needs = await measure(rounds)
+  const limited = ['guard', 'forward-koa', 'forward'].map((name) => ({
+    what: `50 MB to a slow reader: ${name} holds more than ${needs[0]?.gateway}`,
+    measured:
+      median(
+        more(
+          needs.find(({ gateway }) => gateway === name),
+          needs[0],
+          ({ held }) => held,
+        ),
+      ) / MEGABYTE,
+    unit: ' MB',
+    atMost: 1,
+  }))
   return {
+    limited,
     title: `50 MB to a slow reader (${rounds} rounds)`,
     table: needsTable(needs),
     figures: needs,
@@ -95,16 +109,18 @@ async function download(url: string, pace: 'fast' | 'slow' = 'slow'): Promise<vo
   if (length !== LENGTH) throw new Error(`${url}: ${length} bytes in place of ${LENGTH}`)
 }
 
+/** How much more it is than with another gateway, round by round. */
+function more(one: Needs | undefined, other: Needs | undefined, of: (need: Need) => number) {
+  return (one?.rounds ?? []).map((need, at) => of(need) - of(other?.rounds[at] ?? need))
+}
+
 /** A table of Markdown: medians in MB, and how much more it is than with the reference in the same round. */
 function needsTable(needs: readonly Needs[]): string {
-  const [reference] = needs
-  const more = ({ rounds }: Needs, of: (need: Need) => number) =>
-    rounds.map((need, at) => of(need) - of(reference?.rounds[at] ?? need))
   const columns = (one: Needs, of: (need: Need) => number) => [
     megabytes(median(one.rounds.map(of))),
-    megabytes(median(more(one, of))),
+    megabytes(median(more(one, needs[0], of))),
     quartiles(
-      more(one, of).map((bytes) => bytes / MEGABYTE),
+      more(one, needs[0], of).map((bytes) => bytes / MEGABYTE),
       1,
     ),
   ]
