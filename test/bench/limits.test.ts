@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import type { Cost } from './gateway.js'
 import { type Limited, limitedOf, limitsTable } from './limits.js'
 
-const cost = (cpu: number, user = cpu, collecting = 1): Cost => ({
+const cost = (cpu: number, user = cpu, collecting = 1, marks = 0): Cost => ({
   cpu,
   user,
   collecting,
   rss: 0,
   scavenges: 0,
-  marks: 0,
+  marks,
   promoted: 0,
 })
 
 const series = [
   { gateway: 'bare', rounds: [cost(100, 40, 4), cost(200, 60, 6)] },
-  { gateway: 'guard', rounds: [cost(150, 45, 9), cost(260, 55, 6)] },
+  { gateway: 'guard', rounds: [cost(150, 45, 9, 1), cost(260, 55, 6, 2)] },
   { gateway: 'fastify', rounds: [cost(50), cost(100)] },
   { gateway: 'broken', rounds: [], error: new Error('no') },
 ]
@@ -55,10 +55,26 @@ describe('the limits of the benchmark', () => {
     ])
   })
 
+  it('are for the full marks that the other one does not have', () => {
+    const marks = { gateway: 'guard', of: 'marks', atMost: 0 } as const
+    const [, other] = series
+    assert.deepEqual(
+      one(
+        limitedOf(
+          'GET',
+          [marks],
+          [{ gateway: 'bare', rounds: [cost(1)] }, other ?? assert.fail()],
+          1,
+        ),
+      ),
+      ['GET: guard to bare, full marks more', '3.00', undefined],
+    )
+  })
+
   it('are for what each event costs more', () => {
-    const events = { gateway: 'guard', events: 5, atMost: 5 }
+    const events = { gateway: 'guard', of: 'event', events: 5, atMost: 5 } as const
     assert.deepEqual(one(limitedOf('Events', [events], series, 2)), [
-      'Events: guard more than bare for each event',
+      'Events: guard to bare, more for each event',
       '5.50',
       '5.00',
     ])

@@ -9,11 +9,10 @@ export interface Limit {
   readonly gateway: string
   /** Another gateway of the same scenario; by default the reference. */
   readonly against?: string
-  /** Processor time by default; user time; garbage collection. */
-  readonly of?: 'cpu' | 'user' | 'collecting'
-  /** For the events of one request: then it is the difference in µs for each of them that counts. */
+  /** What is compared; by default processor time. */
+  readonly of?: keyof typeof comparisons
+  /** For the processor time of an event: how many of them a request has. */
   readonly events?: number
-  /** Most times of what the other one costs, or most µs for each event. */
   readonly atMost: number
 }
 
@@ -35,35 +34,74 @@ export function limitedOf(
   series: readonly Series[],
   requests: number,
 ): Limited[] {
-  return limits.flatMap(({ gateway, against = series[0]?.gateway, of = 'cpu', events, atMost }) => {
-    const one = roundsOf(series, gateway)
-    const other = roundsOf(series, against)
-    if (one.length === 0 || other.length === 0) return []
-    const what = `${title}: ${gateway} to ${against}`
-    if (events !== undefined) {
-      const more = (pick: (values: readonly number[]) => number) =>
-        (pick(one.map(({ cpu }) => cpu)) - pick(other.map(({ cpu }) => cpu))) / requests / events
-      const name = `${title}: ${gateway} more than ${against} for each event`
-      return { what: name, measured: more(median), ofMinima: more(least), unit: ' µs', atMost }
-    }
-    if (of === 'cpu') return { what, ...ratioOf(one, other), atMost }
-    // The kernel samples user time, and collections are few: single rounds say nothing.
-    const measured = sum(one.map((cost) => cost[of])) / sum(other.map((cost) => cost[of]))
-    return { what: `${what}, ${NAMES[of]}`, measured, atMost }
-  })
+  return limits.flatMap(
+    ({ gateway, against = series[0]?.gateway, of = 'cpu', events = 1, atMost }) => {
+      const one = roundsOf(series, gateway)
+      const other = roundsOf(series, against)
+      if (one.length === 0 || other.length === 0) return []
+      const { what, compare, ...rest } = comparisons[of]
+      return {
+        what: `${title}: ${gateway} to ${against}${what}`,
+        ...compare(one, other, requests * events),
+        ...rest,
+        atMost,
+      }
+    },
+  )
 }
 
-const NAMES = { user: 'user time', collecting: 'garbage collection' } as const
+type Rounds = readonly Cost[]
 
-const roundsOf = (series: readonly Series[], name: string | undefined): readonly Cost[] =>
-  series.find(({ gateway, error }) => gateway === name && error === undefined)?.rounds ?? []
+/** Ways to compare the rounds of one gateway with those of another; `count` is how much a round has. */
+const comparisons = {
+  cpu: {
+    what: '',
+    compare: (one: Rounds, other: Rounds) => {
+      const [cpu, base] = [cpuOf(one), cpuOf(other)]
+      return { measured: median(ratiosOf(cpu, base)), ofMinima: least(cpu) / least(base) }
+    },
+  },
+  event: {
+    what: ', more for each event',
+    unit: ' µs',
+    compare: (one: Rounds, other: Rounds, count: number) => {
+      const [cpu, base] = [cpuOf(one), cpuOf(other)]
+      return {
+        measured: (median(cpu) - median(base)) / count,
+        ofMinima: (least(cpu) - least(base)) / count,
+      }
+    },
+  },
+  // The kernel samples user time, and collections are few: single rounds say nothing.
+  user: {
+    what: ', user time',
+    compare: (one: Rounds, other: Rounds) => ({
+      measured: totalOf(one, 'user') / totalOf(other, 'user'),
+    }),
+  },
+  collecting: {
+    what: ', garbage collection',
+    compare: (one: Rounds, other: Rounds) => ({
+      measured: totalOf(one, 'collecting') / totalOf(other, 'collecting'),
+    }),
+  },
+  marks: {
+    what: ', full marks more',
+    compare: (one: Rounds, other: Rounds) => ({
+      measured: totalOf(one, 'marks') - totalOf(other, 'marks'),
+    }),
+  },
+} as const
 
-function ratioOf(one: readonly Cost[], other: readonly Cost[]) {
-  const [cpu, base] = [one.map((cost) => cost.cpu), other.map((cost) => cost.cpu)]
-  return { measured: median(ratiosOf(cpu, base)), ofMinima: least(cpu) / least(base) }
-}
+const cpuOf = (rounds: Rounds) => rounds.map(({ cpu }) => cpu)
+
+const totalOf = (rounds: Rounds, of: 'user' | 'collecting' | 'marks') =>
+  sum(rounds.map((cost) => cost[of]))
 
 const least = (values: readonly number[]) => Math.min(...values)
+
+const roundsOf = (series: readonly Series[], name: string | undefined): Rounds =>
+  series.find(({ gateway, error }) => gateway === name && error === undefined)?.rounds ?? []
 
 /** A table of Markdown. */
 export function limitsTable(all: readonly Limited[]): string {

@@ -90,6 +90,7 @@ export const scenarios: readonly Scenario[] = [
       { gateway: 'guard', atMost: 1.25 },
       { gateway: 'guard', against: 'hand-made', atMost: 1 },
       { gateway: 'guard', of: 'collecting', atMost: 1.5 },
+      { gateway: 'guard', of: 'marks', atMost: 0 },
       ...ofForward,
     ],
   },
@@ -141,7 +142,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.1,
     connections: 100,
     gateways: transforms,
-    limits: [{ gateway: 'transform', events: 100, atMost: 5 }],
+    limits: [{ gateway: 'transform', of: 'event', events: 100, atMost: 5 }],
   },
   {
     ...usual,
