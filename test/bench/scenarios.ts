@@ -1,6 +1,7 @@
 // What is asked of the gateways.
 import type { Limit } from './limits.js'
 import type { Ask } from './load.js'
+import { imageCall, LLM_EVENTS, streamCall, textCall } from './llm-calls.js'
 import { orderOf } from './orders.js'
 
 /** One kind of traffic. */
@@ -47,9 +48,9 @@ const get = { method: 'GET', path: '/things/1' } as const
 const isStatus = (expected: number) => (status: number) => status === expected
 const isOk = isStatus(200)
 
-const post = (body: string, right = isOk): Ask => ({
+const post = (body: string, right = isOk, path = '/orders'): Ask => ({
   method: 'POST',
-  path: '/orders',
+  path,
   body: Buffer.from(body),
   right,
 })
@@ -65,6 +66,13 @@ const ofLargeBodies: readonly Limit[] = [
   { gateway: 'forward', of: 'user', atMost: 0.7 },
 ]
 const ofAnswers: readonly Limit[] = [{ gateway: 'guard', atMost: 1.3 }]
+
+const llm = {
+  ...usual,
+  gateways: ['passed-on', 'translated', 'passed-on'],
+  connections: 8,
+} as const
+const callModel = (body: string) => post(body, isOk, '/v1/chat/completions')
 
 /** All scenarios. */
 export const scenarios: readonly Scenario[] = [
@@ -143,6 +151,29 @@ export const scenarios: readonly Scenario[] = [
     connections: 100,
     gateways: transforms,
     limits: [{ gateway: 'transform', of: 'event', events: 100, atMost: 5 }],
+  },
+  {
+    ...llm,
+    name: 'llm',
+    title: 'Call of a language model, 1 KB of JSON',
+    ask: callModel(textCall),
+    limits: [{ gateway: 'translated', atMost: 1.5 }],
+  },
+  {
+    ...llm,
+    name: 'llm-events',
+    title: `Call of a language model, a stream of ${LLM_EVENTS} events`,
+    ask: callModel(streamCall),
+    share: 0.024,
+    limits: [{ gateway: 'translated', of: 'event', events: LLM_EVENTS, atMost: 5 }],
+  },
+  {
+    ...llm,
+    name: 'llm-image',
+    title: 'Call of a language model, an image of 5 MB',
+    ask: callModel(imageCall),
+    share: 0.008,
+    limits: [{ gateway: 'translated', atMost: 3.5 }],
   },
   {
     ...usual,

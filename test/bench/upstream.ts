@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { answer } from './child.js'
 import { listen } from './listen.js'
+import { answerAsModel } from './model.js'
 
 const EVENTS = 20
 const BETWEEN = 10
@@ -20,6 +21,7 @@ const handlers: Record<string, (req: IncomingMessage, res: ServerResponse) => vo
   },
   files: (req, res) =>
     send(res, 'application/octet-stream', file.subarray(0, PART * Number(partOf(req, 2)))),
+  v1: answerAsModel,
   events: (req, res) => {
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' })
     let left = Number(partOf(req, 2) ?? EVENTS)
