@@ -8,7 +8,7 @@ import { amount, chosen, json } from './flags.js'
 import { compareImports } from './import.js'
 import { latency } from './latency.js'
 import { type Limited, limitedOf, limitsTable } from './limits.js'
-import { machine } from './machine.js'
+import { load, machine, machineInWords } from './machine.js'
 import { compareMounts } from './mount.js'
 import { rowsOf, type Section, tableOf } from './report.js'
 import { measure } from './rounds.js'
@@ -29,7 +29,7 @@ const parts: readonly Part[] = [
   { name: 'slow-reader', run: () => slowReader(fewer(4)) },
   ...(['get', 'post'] as const).flatMap((scenario) => [
     { name: `nginx-${scenario}`, run: () => besideNginx(scenario, fewer(2)) },
-    { name: `latency-${scenario}`, run: () => latency(scenario, fewer(2)) },
+    { name: `latency-${scenario}`, run: () => latency(scenario, fewer(3)) },
   ]),
   { name: 'import', run: () => compare('Import', async () => compareImports(amount.rounds)) },
   {
@@ -73,7 +73,7 @@ function print({ title, table, leftOut = [] }: Section): void {
   if (leftOut.length > 0) process.exitCode = 1
 }
 
-console.log(`Node ${machine.node}, ${machine.cores} cores, ${machine.processor}, ${machine.date}`)
+console.log(machineInWords())
 const results: Record<string, unknown> = {}
 const limited: Limited[] = []
 for (const { name, run } of chosen(parts)) {
@@ -83,5 +83,6 @@ for (const { name, run } of chosen(parts)) {
   limited.push(...(section.limited ?? []))
 }
 if (limited.length > 0) console.log(`\n### Limits\n\n${limitsTable(limited)}`)
+console.log(`\nAt the end: ${load()}.`)
 if (json !== undefined)
   writeFileSync(json, `${JSON.stringify({ ...machine, amount, results, limited }, null, 2)}\n`)

@@ -11,8 +11,10 @@ import { namesOf, quartiles, type Section } from './report.js'
 import { median, ratiosOf } from './statistics.js'
 
 const gateways = ['nginx', 'forward', 'forward-koa', 'bare', 'fastify', 'nginx']
-/** Requests of a round, of its unmeasured beginning and of the warm-up, for each that was asked for. */
-const [ROUND, RUN_IN, WARM_UP] = [5, 1, 12]
+/** Requests of a round and of its unmeasured beginning, for each that was asked for. */
+const [ROUND, RUN_IN] = [5, 1]
+/** Requests before the first round: V8 compiles in them. */
+const WARM_UP = 12_000
 
 /** A round of one gateway. */
 interface Served {
@@ -62,15 +64,13 @@ async function serve(
   { rounds, requests, connections }: Amount,
 ): Promise<readonly Serving[]> {
   return onOneCore(gateways, async (placed, load) => {
-    const send = (url: string, share: number) => {
-      const asked: Load = { url, scenario, connections, requests: share * requests }
-      return load.ask<number>('closed', asked)
-    }
+    const send = (url: string, count: number) =>
+      load.ask<number>('closed', { url, scenario, connections, requests: count } satisfies Load)
     const all = placed.map((one) => ({ ...one, rounds: [] as Served[] }))
     for (const { url } of all) await send(url, WARM_UP)
     await inTurn(all, rounds, async ({ url, pid, rounds: served }) => {
-      await send(url, RUN_IN)
-      served.push(await serveRound(pid, ROUND * requests, () => send(url, ROUND)))
+      await send(url, RUN_IN * requests)
+      served.push(await serveRound(pid, ROUND * requests, () => send(url, ROUND * requests)))
     })
     return all.map(({ gateway, rounds: served }) => ({ gateway, rounds: served }))
   })

@@ -8,8 +8,10 @@ import { scenarioOf } from './scenarios.js'
 import { median, ratiosOf } from './statistics.js'
 
 const gateways = ['bare', 'guard', 'forward-koa', 'forward', 'fastify', 'bare']
-/** Requests of a round, of its unmeasured beginning and of the warm-up, for each that was asked for. */
-const [ROUND, RUN_IN, WARM_UP] = [10, 1, 12]
+/** Requests of a round and of its unmeasured beginning, for each that was asked for. */
+const [ROUND, RUN_IN] = [10, 1]
+/** Requests before the first round: V8 compiles in them. */
+const WARM_UP = 12_000
 /** How often the highest load of each gateway is looked for; the middle one counts. */
 const LOOKS = 3
 
@@ -43,24 +45,24 @@ async function wait(
   { rounds, requests, connections }: Amount,
 ): Promise<{ readonly rate: number; readonly all: readonly Waiting[] }> {
   return onOneCore(gateways, async (placed, load) => {
-    const ask = (url: string, share: number): Load => ({
+    const ask = (url: string, count: number): Load => ({
       url,
       scenario,
       connections,
-      requests: share * requests,
+      requests: count,
     })
-    const highest = (url: string, share: number) => load.ask<number>('closed', ask(url, share))
+    const highest = (url: string, count: number) => load.ask<number>('closed', ask(url, count))
     const all = placed.map((one) => ({ ...one, rates: [] as number[], rounds: [] as Latencies[] }))
     for (const { url } of all) await highest(url, WARM_UP)
     await inTurn(all, LOOKS, async ({ url, rates }) => {
-      rates.push(await highest(url, ROUND))
+      rates.push(await highest(url, ROUND * requests))
     })
     const rate = Math.min(...all.map(({ rates }) => median(rates))) / 2
-    const open = (url: string, share: number) =>
-      load.ask<Latencies>('open', { ...ask(url, share), rate } satisfies OpenLoad)
+    const open = (url: string, count: number) =>
+      load.ask<Latencies>('open', { ...ask(url, count), rate } satisfies OpenLoad)
     await inTurn(all, rounds, async ({ url, rounds: waited }) => {
-      await open(url, RUN_IN)
-      waited.push(await open(url, ROUND))
+      await open(url, RUN_IN * requests)
+      waited.push(await open(url, ROUND * requests))
     })
     return { rate, all: all.map(({ gateway, rounds: waited }) => ({ gateway, rounds: waited })) }
   })
