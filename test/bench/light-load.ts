@@ -1,4 +1,5 @@
 // The process of a load that spends as little as it can: the bytes of its request are made once.
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { answer } from './child.js'
@@ -30,7 +31,7 @@ export interface Latencies {
 answer({
   /** As many requests at once as there are connections; returns how many a second were answered. */
   async closed(load: Load): Promise<number> {
-    const client = clientOf(load)
+    const client = await clientOf(load)
     const start = performance.now()
     await new Promise<void>((resolve) => {
       let [sent, answered] = [0, 0]
@@ -51,7 +52,7 @@ answer({
 
   /** At a constant rate: a request that finds no free connection waits, and its time runs. */
   async open(load: OpenLoad): Promise<Latencies> {
-    const client = clientOf(load)
+    const client = await clientOf(load)
     const latencies: number[] = []
     const start = performance.now()
     const dueAt = (at: number) => start + (at * 1000) / load.rate
@@ -68,12 +69,13 @@ answer({
 
 type Done = () => void
 
-/** Kept-alive connections; what finds none free is sent when one is. */
-function clientOf({ url, scenario, connections }: Load) {
+/** Opens kept-alive connections; what finds none free is sent when one is. */
+async function clientOf({ url, scenario, connections }: Load) {
   const request = requestOf(scenario)
   const waiting: Done[] = []
   const free: Socket[] = []
   const asked = new Map<Socket, Done>()
+  let isOver = false
   const ask = (done: Done) => {
     const socket = free.pop()
     if (socket) send(socket, done)
@@ -94,9 +96,17 @@ function clientOf({ url, scenario, connections }: Load) {
       done?.()
     }
     free.push(socket)
+    socket.once('close', () => {
+      if (!isOver) throw new Error(`${url} has closed a connection`)
+    })
     return socket.on('data', messages(answered))
   })
-  return { ask, close: () => sockets.forEach((socket) => socket.destroy()) }
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  const close = () => {
+    isOver = true
+    for (const socket of sockets) socket.destroy()
+  }
+  return { ask, close }
 }
 
 const OK = /^HTTP\/1\.1 200/
