@@ -8,12 +8,12 @@ import { scenarioOf } from './scenarios.js'
 import { median, ratiosOf } from './statistics.js'
 
 const gateways = ['bare', 'guard', 'forward-koa', 'forward', 'fastify', 'bare']
-/** Requests of a round and of its unmeasured beginning, for each that was asked for. */
-const [ROUND, RUN_IN] = [10, 1]
+/** Seconds of a round, and of its unmeasured beginning. */
+const [ROUND, RUN_IN] = [2, 0.2]
 /** Requests before the first round: V8 compiles in them. */
 const WARM_UP = 12_000
-/** How often the highest load of each gateway is looked for; the middle one counts. */
-const LOOKS = 3
+/** How often, and by how many requests for each asked for, the highest load of a gateway is looked for. */
+const [LOOKS, LOOK] = [3, 5]
 
 /** The latencies of one gateway, round by round. */
 interface Waiting {
@@ -24,7 +24,7 @@ interface Waiting {
 /** Latencies of the gateways, with the requests of a scenario. */
 export async function latency(scenario: string, amount: Amount): Promise<Section> {
   const { rate, all } = await wait(scenario, amount)
-  const load = `${rate.toFixed(0)} requests per second, ${amount.rounds} rounds of ${ROUND * amount.requests} requests`
+  const load = `${rate.toFixed(0)} requests per second, ${amount.rounds} rounds of ${ROUND} s`
   const { title } = scenarioOf(scenario)
   const limited = ['bare', 'fastify'].map((other) => ({
     what: `Latency, ${title}: p99 of forward to ${other}`,
@@ -55,14 +55,17 @@ async function wait(
     const all = placed.map((one) => ({ ...one, rates: [] as number[], rounds: [] as Latencies[] }))
     for (const { url } of all) await highest(url, WARM_UP)
     await inTurn(all, LOOKS, async ({ url, rates }) => {
-      rates.push(await highest(url, ROUND * requests))
+      rates.push(await highest(url, LOOK * requests))
     })
     const rate = Math.min(...all.map(({ rates }) => median(rates))) / 2
-    const open = (url: string, count: number) =>
-      load.ask<Latencies>('open', { ...ask(url, count), rate } satisfies OpenLoad)
+    const open = (url: string, seconds: number) =>
+      load.ask<Latencies>('open', {
+        ...ask(url, Math.ceil(rate * seconds)),
+        rate,
+      } satisfies OpenLoad)
     await inTurn(all, rounds, async ({ url, rounds: waited }) => {
-      await open(url, RUN_IN * requests)
-      waited.push(await open(url, ROUND * requests))
+      await open(url, RUN_IN)
+      waited.push(await open(url, ROUND))
     })
     return { rate, all: all.map(({ gateway, rounds: waited }) => ({ gateway, rounds: waited })) }
   })
