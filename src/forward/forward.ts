@@ -67,7 +67,7 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     if (closing) throw new GatewayError('gateway_shutting_down')
     if (exchange.isClosed) throw new GatewayError('client_closed_request')
     watch(exchange)
-    mounted.budget.count()
+    if (settings.retries > 0) mounted.budget.count()
   }
   return {
     step: Object.assign(forward, { answers: true }),
