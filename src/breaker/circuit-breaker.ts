@@ -2,7 +2,7 @@ import { ask } from '../common/callback.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { warnOnce } from '../common/warn.js'
 import type { Exchange } from '../exchange/exchange.js'
-import { done, type Step } from '../exchange/step.js'
+import type { Step } from '../exchange/step.js'
 import { startObserver } from '../observer/start.js'
 import { currentExchange } from '../observer/context.js'
 import { observe, watch } from '../observer/watch.js'
@@ -51,18 +51,18 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
     ticker: tickerOf(settings),
     sawCall: unseenWarning(settings.name),
   }
-  function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<void> {
+  function circuitBreaker(exchange: Exchange, next: () => Promise<unknown>): Promise<unknown> {
     // Nobody would be told of its end: the close of this response is over.
     if (isOver(exchange)) return Promise.reject(new GatewayError('client_closed_request'))
     watch(exchange)
     exchange.upstream = settings.name
     if (settings.repeatable) exchange.repeatable = true
     const circuit = circuits.get(keyOf(exchange))
-    const goOn = (permit: Permit | Refusal): Promise<void> => {
+    const goOn = (permit: Permit | Refusal): Promise<unknown> => {
       if (typeof permit === 'string')
         return refuse(exchange, refusalOf(permit, circuit, settings.name), settings.fallback)
       const admission = new Admission(exchange, mounted, circuit, permit)
-      return observe(exchange, next).then(done, (error: unknown) => {
+      return observe(exchange, next).catch((error: unknown) => {
         if (!admission.caught(error)) throw error
       })
     }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { EventRequest } from '../common/event-shapes.js'
+import type { Linked } from '../common/linked-list.js'
 import type { Code } from '../errors/codes.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import { clientLeft } from '../response/client.js'
@@ -200,7 +201,7 @@ export abstract class Call implements Candidate {
 }
 
 /** The calls of one request. */
-export class Calls {
+export class Calls implements Linked<Calls> {
   readonly owner: CallsOwner
   /** The one whose response was let through as the answer. */
   relay: Call | undefined = undefined
@@ -208,6 +209,8 @@ export class Calls {
   readonly followers: readonly CallFollower[]
   /** Set when this side has given up: a call that shows up late ends at once. */
   aborted: GatewayError | undefined = undefined
+  before: Calls | undefined = undefined
+  after: Calls | undefined = undefined
 
   constructor(owner: CallsOwner, followers: readonly CallFollower[]) {
     this.owner = owner

@@ -1,8 +1,9 @@
+import { LinkedList } from '../common/linked-list.js'
 import type { Call, Calls } from '../exchange/calls.js'
 import { isFor, likenessOfAsked } from '../exchange/deciding.js'
 
 /** Those of the requests that have made no call yet, in the order in which they came. */
-const waiting = new Set<Calls>()
+const waiting = new LinkedList<Calls>()
 
 /** With more of them no call is compared. */
 const MOST_COMPARED = 64
@@ -14,7 +15,7 @@ export function waitsForCall(calls: Calls): void {
 
 /** A request has a call, or is over. */
 export function waitsNoMore(calls: Calls): void {
-  waiting.delete(calls)
+  waiting.remove(calls)
 }
 
 /**

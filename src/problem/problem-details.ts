@@ -2,7 +2,7 @@ import { ask } from '../common/callback.js'
 import { warnOnce } from '../common/warn.js'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange, Follower } from '../exchange/exchange.js'
-import { done, type Step } from '../exchange/step.js'
+import type { Step } from '../exchange/step.js'
 import { pathOf } from '../exchange/in-words.js'
 import { reasonOfLeaving } from '../exchange/leaving.js'
 import { POLICY } from '../exchange/upstream-fields.js'
@@ -34,7 +34,7 @@ export function problemDetailsStep(
   const place = new ProblemDetails(writer, { ...settings, pages })
   startObserver()
   return function problemDetails(exchange, next) {
-    if (isMisplaced(exchange, place)) return next().then(done)
+    if (isMisplaced(exchange, place)) return next()
     watch(exchange)
     exchange.hasProblemDetails = true
     exchange.responder = writer
@@ -47,7 +47,7 @@ export function problemDetailsStep(
     }
     const isLoop = ownName !== undefined && hasPassed(exchange.req, ownName)
     const ended = isLoop ? Promise.reject(withoutStack('loop_detected')) : observe(exchange, next)
-    return ended.then(done, failed)
+    return ended.catch(failed)
   }
 }
 

@@ -4,7 +4,7 @@ import { type GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { type Check, checkedOptions, oneOf } from '../common/options.js'
 import { warnOnce } from '../common/warn.js'
 import type { Exchange } from '../exchange/exchange.js'
-import type { Step } from '../exchange/step.js'
+import { callStep, type Step } from '../exchange/step.js'
 import { mountOf, wholePaths } from './mount.js'
 import { refuseOverride } from './override.js'
 import { namesNoPath, pathOf, readPath, readTarget } from './path.js'
@@ -80,7 +80,7 @@ export function tableStep<Routable extends Middleware>(
   const { otherwise = 'pass', methodOverride = 'refuse', whole = false, matrix } = settings
   const reading = { slashes: settings.encodedSlashes === 'segment', matrix }
   const compiled = { match: compileTable(table, stepOf), whole, reading }
-  return async function routes(exchange, next) {
+  return function routes(exchange, next) {
     const { method = '', url = '' } = exchange.req
     if (namesNoPath(method, url)) return passOn(NO_MATCH, otherwise, next)
     const found = lookUp(exchange, compiled)
@@ -89,19 +89,19 @@ export function tableStep<Routable extends Middleware>(
       const refused = refuseOverride(exchange.req)
       if (refused) throw refused
     }
-    if (isKnown && isPreflight(exchange.req) && !hasOptions(found)) return void (await next())
-    if (found.route) return void (await runRoute(found.route, found.params, { exchange, next }))
+    if (isKnown && isPreflight(exchange.req) && !hasOptions(found)) return next()
+    if (found.route) return runRoute(found.route, found.params, { exchange, next })
     return passOn(found, otherwise, next)
   }
 }
 
-async function passOn(
+function passOn(
   found: Match,
   otherwise: 'pass' | 'refuse',
   next: () => Promise<unknown>,
-): Promise<void> {
+): Promise<unknown> {
   if (otherwise === 'refuse') throw notFound(allowedOf(found))
-  await next()
+  return next()
 }
 
 /** A browser asks before it sends; with a body it is no such question, and would pass unframed. */
@@ -175,12 +175,7 @@ function runSteps(
     if (index <= reached) return Promise.reject(new Error('next() called multiple times'))
     reached = index
     const step = steps[index]
-    if (step === undefined) return next()
-    try {
-      return step(exchange, () => run(index + 1))
-    } catch (error) {
-      return Promise.reject(error as Error)
-    }
+    return step === undefined ? next() : callStep(step, exchange, () => run(index + 1))
   }
   return run(0)
 }

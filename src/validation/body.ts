@@ -71,7 +71,7 @@ function bodyRequired(): GatewayError {
  * Reads and checks the body of a request; neither a value nor issues when there is none and none is
  * needed, or its type is one that is not read.
  */
-export async function checkBody(
+export function checkBody(
   exchange: Exchange,
   plan: BodyPlan,
   rules: BodyRules,
@@ -79,25 +79,62 @@ export async function checkBody(
   const { req } = exchange
   try {
     const announced = announcedLength(req)
-    if (announced === 0) return withoutBody(req, plan)
+    if (announced === 0) return Promise.resolve(withoutBody(req, plan))
     refuseFraming(req)
     const way = wayToRead(req, plan)
     if (typeof way !== 'function') {
       const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
-      if (mayBeEmpty && (await isEmpty(exchange, rules))) return withoutBody(req, plan)
-      return { error: way }
+      return mayBeEmpty
+        ? unlessEmpty(exchange, plan, { rules, error: way })
+        : Promise.resolve({ error: way })
     }
-    const bytes = await wholeBody(exchange, rules)
-    if (bytes.length === 0) return withoutBody(req, plan)
-    const content = contentOf(bytes, req, rules.limit)
-    return way(content instanceof Promise ? await content : content, rules)
+    const check = (bytes: Buffer) => checkBytes(bytes, { req, plan, rules, way })
+    return wholeBody(exchange, rules).then(check, refusalOf)
   } catch (error) {
-    if (GatewayError.is(error)) return { error }
-    throw error
+    return Promise.resolve(refusalOf(error))
   }
 }
 
-/** Reads a body, and leaves it in the request. */
+/** What the answer to a body is that could not be read; a defect of our own is thrown. */
+function refusalOf(error: unknown): CheckedBody {
+  if (GatewayError.is(error)) return { error }
+  throw error
+}
+
+/** A body that is not read may be absent after all. */
+async function unlessEmpty(
+  exchange: Exchange,
+  plan: BodyPlan,
+  { rules, error }: { rules: BodyRules; error: GatewayError | undefined },
+): Promise<CheckedBody> {
+  try {
+    return (await isEmpty(exchange, rules)) ? withoutBody(exchange.req, plan) : { error }
+  } catch (refusal) {
+    return refusalOf(refusal)
+  }
+}
+
+interface Reading {
+  readonly req: IncomingMessage
+  readonly plan: BodyPlan
+  readonly rules: BodyRules
+  readonly way: Way
+}
+
+function checkBytes(
+  bytes: Buffer,
+  { req, plan, rules, way }: Reading,
+): CheckedBody | Promise<CheckedBody> {
+  try {
+    if (bytes.length === 0) return withoutBody(req, plan)
+    const content = contentOf(bytes, req, rules.limit)
+    if (!(content instanceof Promise)) return way(content, rules)
+    return content.then((text) => way(text, rules)).catch(refusalOf)
+  } catch (error) {
+    return refusalOf(error)
+  }
+}
+
 function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
   return peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout, place: rules })
 }

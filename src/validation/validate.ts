@@ -84,17 +84,18 @@ export function validator(
 ): Validation {
   const checksParameters = Object.keys(parameters).length > 0
 
-  const step: Step = async function validate(exchange, next) {
+  const step: Step = function validate(exchange, next) {
     const found = checksParameters ? parametersOf(exchange, parameters, settings) : NO_PARAMETERS
     refuse(exchange, found.error, settings)
     const passed: Validated = { by, parts: found.parts, before: exchange.valid }
     exchange.valid = passed
-    if (body) {
-      const { value, issues, error } = await checkBody(exchange, body, settings)
+    const goOn = () => (guard ? guard(exchange, next) : next())
+    if (body === undefined) return goOn()
+    return checkBody(exchange, body, settings).then(({ value, issues, error }) => {
       refuse(exchange, error ?? (issues && invalid([issues], settings.maxErrors)), settings)
       passed.parts = { ...found.parts, body: value }
-    }
-    await (guard ? guard(exchange, next) : next())
+      return goOn()
+    })
   }
 
   return { step, valid: (exchange) => partsOf(exchange, by, 'this validate() has not') }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { GatewayError } from '../../src/errors/gateway-error.js'
 import { exchangeOf } from '../../src/exchange/exchange.js'
-import type { Step } from '../../src/exchange/step.js'
+import { callStep, type Step } from '../../src/exchange/step.js'
 import { routesStep, type RoutesOptions } from '../../src/routing/routes.js'
 
 interface Answer {
@@ -50,7 +50,7 @@ async function serve(table: Record<string, Step[]>, options?: RoutesOptions) {
     const answer = (status: number, headers = {}): void => {
       res.writeHead(status, headers).end(JSON.stringify(log))
     }
-    step(exchangeOf({ req, res }), async () => void log.push('next')).then(
+    callStep(step, exchangeOf({ req, res }), async () => void log.push('next')).then(
       () => answer(200),
       (error: unknown) => {
         log.push(error instanceof Error ? error.message : error)

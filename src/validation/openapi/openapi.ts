@@ -117,7 +117,7 @@ function settingsFor(
 
 /** Checks a request as its operation describes it. */
 function stepFor({ template, operationId }: Operation, validation: () => Validation): Step {
-  return async function validate(exchange, next) {
+  return function validate(exchange, next) {
     exchange.route = template
     exchange.operationId = operationId
     return validation().step(exchange, next)

@@ -45,7 +45,7 @@ function routesOfGroup(group: readonly Candidate[], otherwise: 'pass' | 'refuse'
 }
 
 function chooser(candidates: readonly Candidate[], otherwise: 'pass' | 'refuse'): Step {
-  return async function validate(exchange, next) {
+  return function validate(exchange, next) {
     const texts = Object.values(exchange.params)
     for (const candidate of candidates) {
       const params = paramsOf(candidate, texts)
@@ -54,7 +54,7 @@ function chooser(candidates: readonly Candidate[], otherwise: 'pass' | 'refuse')
       return candidate.step(exchange, next)
     }
     if (otherwise === 'refuse') throw withoutStack('route_not_found')
-    await next()
+    return next()
   }
 }
 
