@@ -45,6 +45,14 @@ export interface ProxyStatus {
   readonly [parameter: string]: string | number | undefined
 }
 
+/** Plain JavaScript may give any text. */
+function rowOf(code: Code): CodeRow {
+  if (Object.hasOwn(codes, code)) return codes[code]
+  throw new TypeError(
+    `GatewayError: ${JSON.stringify(code)} is none of the codes; take gateway_error for what has no code of its own.`,
+  )
+}
+
 const BRAND = Symbol.for('good-gateway.error')
 
 /**
@@ -52,6 +60,8 @@ const BRAND = Symbol.for('good-gateway.error')
  *
  * `status`, `statusCode`, `expose` and `headers` follow the http-errors contract, so a host without
  * `problemDetails` still sends the right status and `Retry-After`. The message is the safe detail.
+ *
+ * @throws {TypeError} when the code is none of the table.
  */
 export class GatewayError extends Error {
   readonly code: Code
@@ -63,7 +73,7 @@ export class GatewayError extends Error {
   readonly options: GatewayErrorOptions
 
   constructor(code: Code, options: GatewayErrorOptions = {}) {
-    const row: CodeRow = codes[code]
+    const row = rowOf(code)
     super(
       options.detail ?? describe(row, options.upstream),
       'cause' in options ? { cause: options.cause } : undefined,

@@ -46,6 +46,9 @@ export const serverChannels = {
   },
 }
 
+/** Whether all that happens on the connection of a request, until the next one, runs in its context. */
+export const hasEntered = (req: Entered): boolean => req[CONTEXT] !== undefined
+
 /** The request that something runs for; undefined outside of every request, and after its end. */
 export function currentExchange(): Exchange | undefined {
   return observer.context.getStore()?.exchange

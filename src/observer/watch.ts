@@ -10,7 +10,7 @@ import { tellProblem } from '../exchange/tell.js'
 import { bodySpent, isBodySpent, wasRead } from '../exchange/spent-body.js'
 import { brokenBy, clientLeft } from '../response/client.js'
 import { hook, seal } from '../response/hooks.js'
-import { currentExchange, exchangeOfBody, observer, runIn } from './context.js'
+import { currentExchange, exchangeOfBody, hasEntered, observer, runIn } from './context.js'
 import { takeBody } from './http.js'
 import { giveBack, waitsForCall, waitsNoMore } from './owner.js'
 
@@ -28,7 +28,7 @@ export function watch(exchange: Exchange): void {
   hook(exchange.response)
   const { req } = exchange
   req.pipe = announcePiped
-  if (!observer.tellsOfCreation && hasBody(req)) keepContext(req)
+  if (!observer.tellsOfCreation && hasBody(req) && !hasEntered(req)) keepContext(req)
 }
 
 /** A response that closes before it was whole ends the calls that were made for it. */
@@ -85,7 +85,10 @@ const announcePiped = function announcePiped(this: IncomingMessage, target, opti
   return Reflect.apply(pipeFramed, this, [target, options]) as typeof target
 } as Pipe
 
-/** Events of the incoming body belong to no request by themselves; those of this one belong to it. */
+/**
+ * Where no channel tells that a request begins, as over HTTP/2, events of its body belong to no request
+ * by themselves; those of this one belong to it.
+ */
 function keepContext(req: IncomingMessage): void {
   const { emit } = req
   req.emit = function emitInContext(this: IncomingMessage, ...args: Parameters<typeof emit>) {
