@@ -28,7 +28,7 @@ export function withFieldsOf(
     const isOurs = RESERVED.has(key) && OF_STATUS[key] !== status
     return !isOurs && !hasField(answer, key) && isField(name, value)
   })
-  return own.length === 0 ? answer : { ...Object.fromEntries(own), ...answer }
+  return own.length === 0 ? answer : Object.assign(Object.fromEntries(own), answer)
 }
 
 const hasField = (fields: Fields, key: string): boolean =>
