@@ -1,6 +1,7 @@
 /** Splits a JSON Pointer into its decoded segments (RFC 6901, section 4). */
 export function segmentsOf(pointer: string): string[] {
-  return pointer.split('/').slice(1).map(unescape)
+  const segments = pointer.split('/').slice(1)
+  return pointer.includes('~') ? segments.map(unescape) : segments
 }
 
 /** The segments of a pointer that is the fragment of a URI (RFC 6901, section 6). */
@@ -32,7 +33,11 @@ export function fragmentOf(segments: readonly string[]): string {
   return fragment
 }
 
+/** Names that stand in a pointer as they are, as nearly all do. */
+const PLAIN = /^[\w.-]{0,100}$/
+
 function encode(segment: string): string {
+  if (PLAIN.test(segment)) return segment
   const escaped = segment.slice(0, LONGEST).replaceAll('~', '~0').replaceAll('/', '~1')
   // encodeURI throws on lone surrogates, and leaves '#' alone, which a fragment must not hold.
   return encodeURI(escaped.replace(/\p{Surrogate}/gu, '\uFFFD')).replaceAll('#', '%23')

@@ -84,10 +84,7 @@ export class GatewayError extends Error {
     this.statusCode = this.status
     this.expose = code !== 'gateway_error'
     this.options = options
-    this.headers = {
-      ...options.headers,
-      ...(options.retryAfter !== undefined && { 'Retry-After': String(options.retryAfter) }),
-    }
+    this.headers = headersOf(options)
   }
 
   /** Whether a value is a `GatewayError`, of this copy of the package or of another one. */
@@ -118,9 +115,22 @@ export function withoutStack(code: Code, options?: GatewayErrorOptions): Gateway
   }
 }
 
+function headersOf({ headers, retryAfter }: GatewayErrorOptions): GatewayError['headers'] {
+  const own: Record<string, string> = { ...headers }
+  if (retryAfter !== undefined) own['Retry-After'] = String(retryAfter)
+  return own
+}
+
+const PLACE = '{upstream}'
+
 /** Fills the name of the upstream into the default detail of a code. */
-export function describe(row: Pick<CodeRow, 'detail'>, upstream: string | undefined): string {
-  const name = upstream === undefined ? 'the upstream' : JSON.stringify(upstream)
-  const text = row.detail.replace('{upstream}', () => name)
-  return text.charAt(0).toUpperCase() + text.slice(1)
+export function describe(
+  { detail }: Pick<CodeRow, 'detail'>,
+  upstream: string | undefined,
+): string {
+  const at = detail.indexOf(PLACE)
+  if (at === -1) return detail
+  const unnamed = at === 0 ? 'The upstream' : 'the upstream'
+  const name = upstream === undefined ? unnamed : JSON.stringify(upstream)
+  return detail.slice(0, at) + name + detail.slice(at + PLACE.length)
 }

@@ -18,23 +18,27 @@ const RESERVED = new Set([
 /** What would be wrong on other answers, by the status that it belongs to (RFC 9110, 14.4 and 15.5.22). */
 const OF_STATUS: Readonly<Record<string, number>> = { 'content-range': 416, upgrade: 426 }
 
-/** The header fields of an error, without reserved ones, those that the answer has, and invalid ones. */
-export function fieldsOfError(
+/** The fields of an answer behind those of its error: not reserved ones, those that it has, and invalid ones. */
+export function withFieldsOf(
   { headers, status }: { headers: Fields; status: number },
   answer: Fields,
 ): Fields {
-  const taken = new Set(Object.keys(answer).map((name) => name.toLowerCase()))
   const own = Object.entries(headers).filter(([name, value]) => {
     const key = name.toLowerCase()
     const isOurs = RESERVED.has(key) && OF_STATUS[key] !== status
-    return !isOurs && !taken.has(key) && isField(name, value)
+    return !isOurs && !hasField(answer, key) && isField(name, value)
   })
-  return Object.fromEntries(own)
+  return own.length === 0 ? answer : Object.assign(Object.fromEntries(own), answer)
 }
+
+const hasField = (fields: Fields, key: string): boolean =>
+  Object.keys(fields).some((name) => name.toLowerCase() === key)
 
 /** The value of a field, whatever the case of its name. */
 export function fieldNamed(headers: Fields, name: string): string | undefined {
-  return Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1]
+  for (const key of Object.keys(headers))
+    if (key.length === name.length && key.toLowerCase() === name) return headers[key]
+  return undefined
 }
 
 /** Whether Node can write the field: it throws for others, and the client would get no answer. */
@@ -66,6 +70,7 @@ export function linesOf(res: ServerResponse, name: string): string[] {
 
 /** `Vary` with one more field name (RFC 9110, section 12.5.5). */
 export function varyOn(lines: readonly string[], name: string): string {
+  if (lines.length === 0) return name
   const names = lines.flatMap((line) => line.split(','))
   const known = names.map((each) => each.trim()).filter((each) => each !== '')
   const covered = known.some((each) => each === '*' || each.toLowerCase() === name.toLowerCase())

@@ -13,8 +13,8 @@ export function requestIdOf(
   req: IncomingMessage,
   custom: ((req: IncomingMessage) => string | undefined) | undefined,
 ): string {
-  for (const id of [ask('requestId', custom, req), req.headers['x-request-id']]) {
-    if (isHarmless(id)) return id
-  }
-  return crypto.randomUUID()
+  const own = custom && ask('requestId', custom, req)
+  if (isHarmless(own)) return own
+  const sent = req.headers['x-request-id']
+  return isHarmless(sent) ? sent : crypto.randomUUID()
 }

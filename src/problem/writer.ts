@@ -8,7 +8,7 @@ import { cutWithEvent } from '../response/cut.js'
 import { type Gate, headIsOut } from '../response/gate.js'
 import { discardHeld } from '../response/hooks.js'
 import { respond } from '../response/respond.js'
-import { fieldNamed, fieldsOfError, linesOf, varyOn } from './fields.js'
+import { fieldNamed, withFieldsOf, linesOf, varyOn } from './fields.js'
 import { eventOf, type Rendered, render } from './formats.js'
 import { pageOf, prefersPage } from './page.js'
 import { infoOf } from './info.js'
@@ -67,26 +67,26 @@ export class Writer implements Responder {
     dropUpstreamFields(exchange)
     // What the application has asked for was about the answer that is replaced.
     res.removeHeader('retry-after')
+    const headers: Record<string, string> = {}
+    if (problem.retry_after !== undefined) headers['Retry-After'] = String(problem.retry_after)
+    if (rendered.headers) Object.assign(headers, rendered.headers)
+    headers['Content-Type'] = rendered.contentType
+    headers['Cache-Control'] = 'no-store'
+    headers['X-Content-Type-Options'] = 'nosniff'
+    headers['X-Request-Id'] = problem.request_id
+    headers['Proxy-Status'] = proxyStatusOf(error, {
+      name,
+      details: expose === 'full',
+      received: receivedStatus(error, exchange),
+      existing: memberLines(exchange.response),
+    })
     const vary = fieldNamed(error.headers, 'vary')
-    const headers = {
-      ...(problem.retry_after !== undefined && { 'Retry-After': String(problem.retry_after) }),
-      ...rendered.headers,
-      'Content-Type': rendered.contentType,
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      'X-Request-Id': problem.request_id,
-      'Proxy-Status': proxyStatusOf(error, {
-        name,
-        details: expose === 'full',
-        received: receivedStatus(error, exchange),
-        existing: memberLines(exchange.response),
-      }),
-      Vary: varyOn([...linesOf(res, 'vary'), ...(vary === undefined ? [] : [vary])], 'Accept'),
-    }
+    const lines = linesOf(res, 'vary')
+    headers['Vary'] = varyOn(vary === undefined ? lines : [...lines, vary], 'Accept')
     respond(exchange.response, {
       status: problem.status,
       body: rendered.body,
-      headers: { ...fieldsOfError(error, headers), ...headers },
+      headers: withFieldsOf(error, headers),
     })
   }
 }

@@ -20,7 +20,7 @@ import {
 } from './gate.js'
 import { type Head, WrittenHead } from './head.js'
 import { boundTo, type RawResponse } from './raw.js'
-import { sealed } from './seal.js'
+import { putSeal, sealed } from './seal.js'
 import { give, holdHead, sendHead } from './send-head.js'
 
 const GATE = Symbol.for('good-gateway.gate/2')
@@ -77,7 +77,7 @@ export function rawOf(gate: Gate): RawResponse {
 export function seal(gate: Gate, phase: 'answering' | 'answered' | 'cut' | 'closed'): void {
   hook(gate)
   gate.phase = phase
-  Object.assign(gate.res, sealed)
+  putSeal(gate.res)
 }
 
 /**

@@ -4,6 +4,7 @@ import { stillSends } from '../content/framing.js'
 import type { Gate } from './gate.js'
 import { outermost, rawOf, seal, sealBelow, takeOver, wrappedMethods } from './hooks.js'
 import { drain } from './lingering-close.js'
+import type { RawResponse } from './raw.js'
 import { unseal } from './seal.js'
 
 /** A whole answer of the gateway's own. */
@@ -15,11 +16,11 @@ export interface Answer {
 
 /** Fields that describe the content that is replaced; the others (CORS, cookies, Vary) stay. */
 // prettier-ignore
-export const ENTITY: readonly string[] = [
+export const ENTITY: ReadonlySet<string> = new Set([
   'content-length', 'transfer-encoding', 'content-encoding', 'content-type', 'content-language', 'content-location',
   'content-disposition', 'content-range', 'content-digest', 'repr-digest', 'digest',
   'accept-ranges', 'etag', 'last-modified', 'expires', 'trailer',
-]
+])
 
 /**
  * Writes an answer in place of whatever the application had begun, and seals the response.
@@ -73,21 +74,25 @@ function respondBelow(gate: Gate, { status, headers, body }: Answer): void {
   gate.phase = 'answered'
   removeEntityFields(gate)
   const unread = isUnread(req, status)
-  out.writeHead(status, {
-    ...headers,
-    'Content-Length': Buffer.byteLength(body),
-    ...(unread && { Connection: 'close' }),
-  })
-  const bytes = Buffer.from(body)
-  // Whoever has it all may close, and what is behind would never be stored.
-  const last = () => void out.end(bytes.subarray(-1))
-  const isAwaited = phase === 'passed' && !unread && afterWrappers(gate, last)
-  if (isAwaited) out.write(bytes.subarray(0, -1))
-  else if (unread) out.write(bytes)
-  else out.end(body)
-  if (unread) drain(req, () => out.end())
+  const framing = { 'Content-Length': Buffer.byteLength(body) }
+  // On Node 20 a literal that goes on behind a spread gets a hidden class of its own each time.
+  out.writeHead(status, Object.assign({}, headers, framing, unread && CLOSE))
+  if (unread) {
+    out.write(body)
+    drain(req, () => out.end())
+  } else if (phase !== 'passed' || !endAfterWrappers(gate, out, body)) out.end(body)
   if (phase === 'passed') sealBelow(gate)
   else seal(gate, 'answered')
+}
+
+const CLOSE = { Connection: 'close' }
+
+/** Keeps the last byte back: whoever has it all may close, and what is behind would never be stored. */
+function endAfterWrappers(gate: Gate, out: RawResponse, body: string): boolean {
+  const bytes = Buffer.from(body)
+  const isAwaited = afterWrappers(gate, () => void out.end(bytes.subarray(-1)))
+  if (isAwaited) out.write(bytes.subarray(0, -1))
+  return isAwaited
 }
 
 /**
@@ -114,7 +119,7 @@ const isUnread = (req: IncomingMessage, status: number): boolean =>
 /** Takes off what describes a response that is not to be. */
 export function removeEntityFields({ req, res }: Gate): void {
   // Node does not chunk any more once the field was removed, even where it was not there.
-  for (const name of ENTITY) if (res.hasHeader(name)) res.removeHeader(name)
+  for (const name of res.getHeaderNames()) if (ENTITY.has(name)) res.removeHeader(name)
   // HTTP/2 has no reason phrase and warns about it.
   if (req.httpVersionMajor === 1) res.statusMessage = ''
 }

@@ -27,6 +27,21 @@ export const sealed = {
   },
 }
 
+/** Puts the seal on a response; one store after the other is quicker than a copy of the object. */
+export function putSeal(res: ServerResponse): void {
+  const own = res as unknown as Record<keyof typeof sealed, unknown>
+  own.writeHead = ignore
+  own.setHeader = ignore
+  own.setHeaders = ignore
+  own.appendHeader = ignore
+  own.removeHeader = ignore
+  own.addTrailers = ignore
+  own.flushHeaders = ignore
+  own.destroy = ignore
+  own.write = sealed.write
+  own.end = sealed.end
+}
+
 const SEALED: ReadonlySet<string | symbol> = new Set(Object.keys(sealed))
 
 /** Whether a seal replaces this member of a response. */

@@ -43,7 +43,7 @@ export function checkPairs(
   const { checker, spelling } = plan
   const { values, exact, faults, left } = spelling?.read(raw) ?? plainly(raw)
   const split = spelling ? spelling.split.bind(spelling) : rules.split
-  const { value, errors } = checkParameters(checker.check, values, { ...rules, split, exact })
+  const { value, errors } = checkParameters(checker.check, values, { exact, ...rules, split })
   if (faults.length > 0) return { value, issues: { errors: faults, truncated: false } }
   const about = { size: rules.size, nameOf: spelling?.nameOf.bind(spelling) }
   if (errors) return { value, issues: checker.explain(errors, value, about) }

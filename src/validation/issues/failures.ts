@@ -32,7 +32,7 @@ const MOST = 4000
  */
 export function forestOf(errors: readonly ErrorObject[], finding: Finding): Failed[] {
   const forest: Failed[] = []
-  for (const error of errors.slice(0, MOST)) {
+  for (const error of errors.length > MOST ? errors.slice(0, MOST) : errors) {
     // It only repeats that `then` or `else` failed.
     if (error.keyword === 'if') continue
     const segments = segmentsOf(error.instancePath)

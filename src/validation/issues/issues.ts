@@ -35,18 +35,21 @@ export interface Issues {
  */
 export function issuesOf(errors: readonly ErrorObject[], context: Context): Issues {
   const leaves = forestOf(errors, context).flatMap((failed) => closest(failed, context))
-  const wrongTypes = new Set(
-    leaves.filter(({ error }) => error.keyword === 'type').map(({ error }) => error.instancePath),
-  )
-  // A value of a wrong type fails other keywords too, which says nothing.
-  const telling = leaves.filter(
-    ({ error }) => error.keyword === 'type' || !wrongTypes.has(error.instancePath),
-  )
-  const found = distinct(telling, context.max + 1)
+  const found = leaves.length < 2 ? leaves : distinct(telling(leaves), context.max + 1)
   return {
     errors: found.slice(0, context.max).map((leaf) => issueOf(leaf, context)),
     truncated: !context.firstOnly && found.length > context.max,
   }
+}
+
+/** A value of a wrong type fails other keywords too, which says nothing. */
+function telling(leaves: readonly Failed[]): readonly Failed[] {
+  const wrongTypes = new Set(
+    leaves.filter(({ error }) => error.keyword === 'type').map(({ error }) => error.instancePath),
+  )
+  return leaves.filter(
+    ({ error }) => error.keyword === 'type' || !wrongTypes.has(error.instancePath),
+  )
 }
 
 /** The first so many that differ: two branches of allOf may find the same thing. */

@@ -96,7 +96,7 @@ function checkerOf(validate: ValidateFunction, { findAll, refine, ...context }: 
   return {
     check: (value) => run(validate, value),
     explain: (errors, value, { size = 0, nameOf } = {}) => {
-      const about = { ...context, value, nameOf }
+      const about = { value, nameOf, ...context }
       const all = findAll?.(value, size, about)
       if (all !== undefined) return all
       const issues = issuesOf(errors, about)
