@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { settle } from '../common/later.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import {
+  type Answer,
   BufferedResponse,
   type ResponseCheck,
   resetHeaders,
@@ -151,14 +153,11 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
       gate.keeper.fail(new GatewayError('gateway_error', { cause }))
     }
   }
-  const whole = (body: Buffer) => {
-    judge(checks, body).then(
-      (answer) => {
-        if (gate.held?.buffered === buffered) give(gate, answer ?? release)
-      },
-      (error: unknown) => gate.keeper.fail(error),
-    )
+  const tell = (answer: Answer) => {
+    if (gate.held?.buffered === buffered) give(gate, answer ?? release)
   }
+  const fail = (error: unknown) => void gate.keeper.fail(error)
+  const whole = (body: Buffer) => settle(() => judge(checks, body), tell, fail)
   const refuse = () => {
     buffered.showAsItIs()
     gate.phase = 'waiting'
