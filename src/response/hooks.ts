@@ -234,6 +234,8 @@ export const hooks = {
   },
   write(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
+    // The usual case of a stream, whose hooks stay.
+    if (gate.phase === 'passed') return pass(gate, 'write', args)
     const fate = decideOnce(gate, statusOf(this))
     if (fate === 'sealed') return sealed.write.apply(this, args)
     return gate.held?.buffered.write(args) || pass(gate, 'write', args)
