@@ -38,7 +38,7 @@ export function removeField({ headers, rawHeaders }: IncomingMessage, name: stri
   if (headers[name] === undefined) return
   delete headers[name]
   for (let at = rawHeaders.length - 2; at >= 0; at -= 2)
-    if (rawHeaders[at]?.toLowerCase() === name) rawHeaders.splice(at, 2)
+    if (isNamed(rawHeaders[at], name)) rawHeaders.splice(at, 2)
 }
 
 /** Sets a field of a message, in both of its forms; one that is there keeps its place. */
@@ -49,11 +49,20 @@ export function setField(message: IncomingMessage, name: string, value: string):
   // A deleted property makes a slow object of the headers.
   headers[lower] = value
   if (before === undefined) return void rawHeaders.push(name, value)
-  const at = rawHeaders.findIndex((each, index) => index % 2 === 0 && each.toLowerCase() === lower)
-  for (let next = rawHeaders.length - 2; next > at; next -= 2)
-    if (rawHeaders[next]?.toLowerCase() === lower) rawHeaders.splice(next, 2)
-  rawHeaders.splice(at, 2, name, value)
+  let at = -1
+  for (let next = rawHeaders.length - 2; next >= 0; next -= 2) {
+    if (!isNamed(rawHeaders[next], lower)) continue
+    // The first one stays in its place.
+    if (at !== -1) rawHeaders.splice(at, 2)
+    at = next
+  }
+  if (at === -1) return void rawHeaders.push(name, value)
+  rawHeaders[at] = name
+  rawHeaders[at + 1] = value
 }
+
+const isNamed = (name: string | undefined, lower: string): boolean =>
+  name?.length === lower.length && name.toLowerCase() === lower
 
 /** No option of a connection may name them: whoever takes them off takes the end of the body off. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host'])

@@ -133,7 +133,7 @@ class Changed implements Receiver {
       return call.destroy(untranslated(error, { upstream }))
     }
     const fields = this.#events ? editedFields(head.fields, this.#events.fields) : head.fields
-    this.#receiver.head(call, { ...head, fields })
+    this.#receiver.head(call, { status: head.status, reason: head.reason, fields })
   }
 
   #breakOff(failure: GatewayError): void {
@@ -159,7 +159,8 @@ class Changed implements Receiver {
     const body = edits?.body ?? given.bytes
     const length = ['Content-Length', String(body.length)] as const
     const fields = editedFields(head.fields, [...(edits?.fields ?? []), length])
-    return { head: { ...head, status: edits?.status ?? head.status, fields }, body }
+    const { status = head.status } = edits ?? {}
+    return { head: { status, reason: head.reason, fields }, body }
   }
 
   #give(call: ForwardCall, head: ResponseHead, body: Buffer): void {

@@ -66,6 +66,11 @@ export class BufferedResponse {
     this.#setters = showAsSent(res as Covered, this)
   }
 
+  /** The arguments of the end, where it has come. */
+  get endArgs(): readonly unknown[] {
+    return this.#end?.[1] ?? []
+  }
+
   /** What was done so far; many small writes are fewer. */
   get calls(): Call[] {
     const writes = this.#written.chunks().map((chunk): Call => ['write', [chunk]])

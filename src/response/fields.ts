@@ -7,7 +7,16 @@ import { isRefused, reasonOf } from '../content/writable.js'
  * pairs, after an optional reason.
  */
 export function fieldOf(args: readonly unknown[], name: string): string | undefined {
+  const fields = givenFields(args)
+  if (Array.isArray(fields) && !Array.isArray(fields[0])) return fieldOfFlat(fields, name)
   return textOf(entriesOf(args).find(([key]) => isNamed(key, name))?.[1])
+}
+
+/** Every head of `forward` is such a list, and is asked for several fields. */
+function fieldOfFlat(fields: readonly unknown[], name: string): string | undefined {
+  for (let at = 0; at < fields.length; at += 2)
+    if (isNamed(fields[at], name)) return textOf(fields[at + 1])
+  return undefined
 }
 
 const isNamed = (key: unknown, name: string): boolean => {
@@ -23,7 +32,8 @@ const isNamed = (key: unknown, name: string): boolean => {
 export function checkFields(args: readonly unknown[]): void {
   for (const [name, value] of entriesOf(args)) {
     http.validateHeaderName(String(name))
-    for (const each of [value].flat()) http.validateHeaderValue(String(name), each as string)
+    for (const each of Array.isArray(value) ? value : [value])
+      http.validateHeaderValue(String(name), each as string)
   }
 }
 
@@ -44,8 +54,11 @@ export function fieldsIn(args: readonly unknown[]): Map<string, string | string[
   return fields
 }
 
+const givenFields = (args: readonly unknown[]): unknown =>
+  typeof args[1] === 'string' ? args[2] : args[1]
+
 function entriesOf(args: readonly unknown[]): [unknown, unknown][] {
-  const fields = typeof args[1] === 'string' ? args[2] : args[1]
+  const fields = givenFields(args)
   if (typeof fields !== 'object' || fields === null) return []
   return Array.isArray(fields) ? pairsOf(fields) : Object.entries(fields)
 }

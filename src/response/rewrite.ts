@@ -9,7 +9,7 @@ const BODILESS: ReadonlySet<number | undefined> = new Set([204, 304])
 /** Sends another response in place of one that is held: through the same methods as that would go. */
 export function rewrite(gate: Gate, head: ChangedHead, body: Uint8Array): void {
   const { res, held } = gate
-  const [, args = []] = held?.buffered.calls.at(-1) ?? []
+  const args = held?.buffered.endArgs ?? []
   letGo(gate)
   stampHead(gate)
   gate.head = head

@@ -17,8 +17,12 @@ export interface Edits {
 /** What of a change belongs to a request, what to a response, and what a new body makes untrue. */
 export interface Kind {
   readonly members: readonly ('method' | 'path' | 'status')[]
-  readonly stale: readonly string[]
+  readonly stale: readonly FieldEdit[]
 }
+
+/** The edits that take fields off. */
+export const removed = (...names: readonly string[]): readonly FieldEdit[] =>
+  names.map((name) => [name, null] as const)
 
 /** Fields that say how a body is framed: they are made anew, and no transform has them. */
 const FRAMING: ReadonlySet<string> = new Set([
@@ -64,16 +68,19 @@ export function editsOf(
   }
   const { method, path, status } = change
   const body = change.body === undefined ? undefined : bytesOf(change.body)
-  const stale = body ? kind.stale.map((name) => [name, null] as const) : []
-  return { method, path, status, body, fields: [...stale, ...fieldsOf(change, type)] }
+  const fields = body ? [...kind.stale] : []
+  addFields(fields, change, type)
+  return { method, path, status, body, fields }
 }
 
-function fieldsOf({ body, contentType, headers = {} }: Change, type?: string): FieldEdit[] {
+function addFields(
+  fields: FieldEdit[],
+  { body, contentType, headers }: Change,
+  type: string | undefined,
+): void {
   const named = contentType ?? (body === undefined ? undefined : typeFor(body, type))
-  return [
-    ...(named === undefined ? [] : [checked('Content-Type', named)]),
-    ...Object.entries(headers).map(([name, value]) => own(name, value)),
-  ]
+  if (named !== undefined) fields.push(checked('Content-Type', named))
+  for (const [name, value] of Object.entries(headers ?? {})) fields.push(own(name, value))
 }
 
 function bytesOf(body: unknown): Buffer {

@@ -2,7 +2,7 @@ import { type EventReader, eventReader } from '../content/event-reader.js'
 import { eventText, hasBreak, type StreamEvent } from '../content/event-stream.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { FieldEdit } from '../response/head.js'
-import { fieldEdits } from './change.js'
+import { fieldEdits, removed } from './change.js'
 import { upstreamError } from '../exchange/explain.js'
 import { type Named, untranslated } from './response.js'
 import type { EventsTransform } from './types.js'
@@ -24,10 +24,10 @@ export class EventsChanger {
   readonly #reader: EventReader
   #text = ''
 
-  constructor(transform: EventsTransform, { limit, ...named }: StreamRules) {
+  constructor(transform: EventsTransform, { limit, upstream }: StreamRules) {
     this.#transform = transform
     this.fields = [...UNTRUE, ...fieldEdits(transform.headers)]
-    this.#named = named
+    this.#named = { upstream }
     this.#reader = eventReader(
       (event) => this.#read(event),
       limit,
@@ -73,16 +73,11 @@ export class EventsChanger {
 }
 
 /** What is not true any more of a stream whose events are changed; never the field that says its chunks. */
-const UNTRUE = [
-  'content-length',
-  'etag',
-  'last-modified',
-  'accept-ranges',
-  'digest',
-  'content-md5',
-  'content-digest',
+// prettier-ignore
+const UNTRUE = removed(
+  'content-length', 'etag', 'last-modified', 'accept-ranges', 'digest', 'content-md5', 'content-digest',
   'repr-digest',
-].map((name) => [name, null] as const)
+)
 
 /** Whether a text would begin a field of its own. */
 const isBroken = (text: string | undefined): boolean =>

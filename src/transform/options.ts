@@ -32,6 +32,7 @@ export function settingsOf(options: TransformOptions): Settings {
 }
 
 const PARTS = ['request', 'response', 'events'] as const
+const isPart = (name: string): boolean => PARTS.some((part) => part === name)
 
 /**
  * Checks what `transform` is given.
@@ -48,13 +49,14 @@ export function checkTransform(transform: unknown): asserts transform is Transfo
  * @throws {TypeError} that names what is wrong and the fix.
  */
 function checkTransformer(value: unknown): asserts value is Transformer {
-  const given = typeof value === 'object' || typeof value === 'function' ? value : null
-  const parts = PARTS.map((name) => [name, Reflect.get(Object(given), name) as unknown] as const)
-  const wrong = parts.find(([, part]) => part !== undefined && typeof part !== 'function')
-  if (wrong) throw new TypeError(`transform: "${wrong[0]}" must be a function`)
-  for (const [name, part] of Object.entries(given ?? {}))
-    if (typeof part === 'function') checkName(name)
-  if (parts.every(([, part]) => part === undefined))
+  const given: object =
+    (typeof value === 'object' || typeof value === 'function') && value !== null ? value : {}
+  const parts = PARTS.map((name) => Reflect.get(given, name) as unknown)
+  const wrong = parts.findIndex((part) => part !== undefined && typeof part !== 'function')
+  if (wrong !== -1) throw new TypeError(`transform: "${PARTS[wrong]}" must be a function`)
+  for (const name of Object.keys(given))
+    if (!isPart(name) && typeof Reflect.get(given, name) === 'function') checkName(name)
+  if (parts.every((part) => part === undefined))
     throw new TypeError(
       'transform: pass { request, response, events }, one of them at least, or a function that gives it for each request',
     )
@@ -62,7 +64,7 @@ function checkTransformer(value: unknown): asserts value is Transformer {
 
 /** A function besides is its own, such as `usage` of the translators, unless it looks mistyped. */
 function checkName(name: string): void {
-  const meant = PARTS.some((part) => part === name) ? undefined : nearest(name, PARTS)
+  const meant = nearest(name, PARTS)
   if (meant !== undefined)
     throw new TypeError(`transform: unknown part "${name}"; did you mean "${meant}"?`)
 }

@@ -5,7 +5,7 @@ import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import { parseExactJson } from '../content/exact-json.js'
 import { decodeUtf8 } from '../content/utf8.js'
 import type { FieldEdit } from '../response/head.js'
-import { type Edits, editsOf, type Kind } from './change.js'
+import { type Edits, editsOf, type Kind, removed } from './change.js'
 import type { Transformer } from './types.js'
 
 /** A request as it came, its body whole. */
@@ -24,7 +24,8 @@ const DEEPEST = 64
 
 const REQUEST: Kind = {
   members: ['method', 'path'],
-  stale: ['content-encoding', 'digest', 'content-md5', 'content-digest', 'repr-digest', 'expect'],
+  // prettier-ignore
+  stale: removed('content-encoding', 'digest', 'content-md5', 'content-digest', 'repr-digest', 'expect'),
 }
 
 /** Methods of which no length says that there is no body (RFC 9110, section 8.6). */

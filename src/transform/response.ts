@@ -6,7 +6,7 @@ import { decodeUtf8 } from '../content/utf8.js'
 import type { Code } from '../errors/codes.js'
 import { describe, GatewayError } from '../errors/gateway-error.js'
 import { upstreamError } from '../exchange/explain.js'
-import { type Edits, editsOf, type Kind } from './change.js'
+import { type Edits, editsOf, type Kind, removed } from './change.js'
 import type { ResponseHead, Transformer } from './types.js'
 
 /** A response as it came, its body whole, in the content coding that `headers` tell. */
@@ -31,10 +31,10 @@ const DEEPEST = 512
 // prettier-ignore
 const RESPONSE: Kind = {
   members: ['status'],
-  stale: [
+  stale: removed(
     'content-encoding', 'transfer-encoding', 'etag', 'last-modified', 'accept-ranges', 'content-range',
     'digest', 'content-md5', 'content-digest', 'repr-digest', 'trailer',
-  ],
+  ),
 }
 
 /**
@@ -53,7 +53,10 @@ export function changeResponse(
   const encoding = given.headers['content-encoding']
   const isPlain = encoding === undefined || given.bytes.length === 0
   const bytes = isPlain ? given.bytes : decoded(given.bytes, encoding, rules)
-  return whenKnown(bytes, (plain) => translated(transformer, { ...given, bytes: plain }, rules))
+  const { status, headers } = given
+  return whenKnown(bytes, (plain) =>
+    translated(transformer, { status, headers, bytes: plain }, rules),
+  )
 }
 
 function translated(

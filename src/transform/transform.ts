@@ -48,7 +48,8 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
     apply(exchange, edits instanceof Promise ? await edits : edits, peek)
     if (!transformer.response && !transformer.events) return void (await next())
     watch(exchange)
-    exchange.follow(new Changes(exchange, transformer, { ...settings, accepts }))
+    const { responseLimit } = settings
+    exchange.follow(new Changes(exchange, transformer, { responseLimit, accepts }))
     await observe(exchange, next)
   }
 }
@@ -88,7 +89,7 @@ function apply(exchange: Exchange, edits: Edits | undefined, peek: PeekOptions):
 const ACCEPTS = 'accept-encoding'
 
 /** What is known of one request. */
-interface Rules extends Settings {
+interface Rules extends Pick<Settings, 'responseLimit'> {
   /** What its client accepts. */
   readonly accepts?: string | undefined
 }
@@ -103,7 +104,7 @@ class Changes implements Follower {
   constructor({ res }: Exchange, transformer: Transformer, { responseLimit, accepts }: Rules) {
     this.#transformer = transformer
     this.#limit = responseLimit
-    this.#headers = { ...res.getHeaders() }
+    this.#headers = res.getHeaders()
     this.#accepts = accepts
   }
 
@@ -121,31 +122,26 @@ class Changes implements Follower {
       headers: this.#headers,
       over,
       broken: (error) => answerBroken(exchange, error),
-      change: (bytes) =>
-        changeResponse(
-          this.#transformer,
-          { ...viewOf(head), bytes },
-          { limit: this.#limit, upstream: exchange.upstream },
-        ),
+      change: (bytes) => {
+        const { status, headers } = viewOf(head)
+        const rules = { limit: this.#limit, upstream: exchange.upstream }
+        return changeResponse(this.#transformer, { status, headers, bytes }, rules)
+      },
     }
   }
 
   /** Events are changed as they come; a stream is never held. */
   #stream(exchange: Exchange, head: Head): Review {
-    const named = { upstream: exchange.upstream }
+    const rules = { limit: this.#limit, upstream: exchange.upstream }
     try {
       const events = this.#transformer.events?.(viewOf(head))
       if (!events) return undefined
       // It was asked for without one.
       if ((head.header('content-encoding') ?? 'identity') !== 'identity')
         return () => this.#refuse(exchange, 'upstream_encoding_invalid')
-      return this.#changeOf(
-        exchange,
-        head,
-        new EventsChanger(events, { limit: this.#limit, ...named }),
-      )
+      return this.#changeOf(exchange, head, new EventsChanger(events, rules))
     } catch (error) {
-      return () => this.#refuse(exchange, untranslated(error, named))
+      return () => this.#refuse(exchange, untranslated(error, rules))
     }
   }
 

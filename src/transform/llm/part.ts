@@ -47,9 +47,11 @@ export class Part {
 
   /** The members of an object that are there. */
   members(): Part[] {
-    return Object.entries(this.#object())
-      .map(([name, value]) => new Part(value, this.#side, this, name))
-      .filter(({ isAbsent }) => !isAbsent)
+    const object = this.#object()
+    const members = Object.keys(object).map(
+      (name) => new Part(object[name], this.#side, this, name),
+    )
+    return members.filter(({ isAbsent }) => !isAbsent)
   }
 
   /** The name of a member in its object. */

@@ -28,10 +28,8 @@ export function anthropicToOpenai(options: AnthropicToOpenaiOptions = {}): Trans
     request(request) {
       requirePath(request, '/messages')
       const body = completionRequest(Part.ofRequest(request.json()), call, settings)
-      const headers = {
-        ...withoutClientFields(request.headers),
-        ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
-      }
+      const headers = withoutClientFields(request.headers)
+      if (apiKey !== undefined) headers['authorization'] = `Bearer ${apiKey}`
       return { path, headers, body }
     },
     response(response) {
@@ -47,5 +45,5 @@ export function anthropicToOpenai(options: AnthropicToOpenaiOptions = {}): Trans
 }
 
 function responseFields({ headers }: ResponseHead, { ignored }: Call): Fields {
-  return { ...anthropicResponseFields(headers, Date.now()), ...ignored.fields }
+  return Object.assign(anthropicResponseFields(headers, Date.now()), ignored.fields)
 }

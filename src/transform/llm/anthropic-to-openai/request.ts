@@ -96,7 +96,7 @@ export function completionRequest(
     ],
   }
   applyRules(from, RULES, { to, call }, call.ignored)
-  return { ...to, ...readToolChoice(from.get('tool_choice'), to.tools !== undefined) }
+  return Object.assign(to, readToolChoice(from.get('tool_choice'), to.tools !== undefined))
 }
 
 function readFormat(format: Part, { to }: Draft): void {

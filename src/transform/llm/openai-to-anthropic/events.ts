@@ -106,7 +106,7 @@ export class CompletionEvents implements EventsTransform {
     const { usage, wantsUsage } = this.#call
     const last: StreamEvent = { data: DONE }
     if (!wantsUsage || usage === undefined) return [last]
-    return [this.#write({ choices: [], usage: completionUsage(usage) }), last]
+    return [this.#write([], completionUsage(usage)), last]
   }
 
   /** The official clients read an error at once; an end in `[DONE]` would make it a success. */
@@ -130,17 +130,19 @@ export class CompletionEvents implements EventsTransform {
 
   #chunk(delta: Delta, finish_reason: FinishReason | null = null): StreamEvent {
     const choices: Chunk['choices'] = [{ index: 0, delta, logprobs: null, finish_reason }]
-    return this.#write(this.#call.wantsUsage ? { choices, usage: null } : { choices })
+    return this.#write(choices, this.#call.wantsUsage ? null : undefined)
   }
 
-  #write(rest: Pick<Chunk, 'choices' | 'usage'>): StreamEvent {
-    const chunk: Chunk = {
+  /** @param usage - not written where it is undefined. */
+  #write(choices: Chunk['choices'], usage: Chunk['usage']): StreamEvent {
+    const chunk = {
       id: this.#id ?? '',
       object: 'chat.completion.chunk',
       created: this.#created,
       model: this.#call.model,
-      ...rest,
-    }
+      choices,
+      usage,
+    } satisfies Record<keyof Chunk, unknown>
     return { data: JSON.stringify(chunk) }
   }
 }

@@ -60,7 +60,7 @@ const MEMBERS: Rules<unknown> = {
 export function readConversation(
   messages: Part,
   ignored: Ignored,
-): Pick<MessageRequest, 'system' | 'messages'> {
+): Pick<Required<MessageRequest>, 'messages'> & Pick<MessageRequest, 'system'> {
   const draft: Draft = { system: [], turns: [], ignored }
   for (const message of messages.items()) {
     const role = message.get('role')
@@ -73,10 +73,8 @@ export function readConversation(
     content: [...results, ...rest],
   }))
   if (turns.length === 0) messages.unsupported('the Messages API needs a message with content')
-  return {
-    ...(draft.system.length > 0 && { system: draft.system.join('\n') }),
-    messages: turns,
-  }
+  if (draft.system.length === 0) return { messages: turns }
+  return { system: draft.system.join('\n'), messages: turns }
 }
 
 /** An instruction in the middle moves to the others, so its place is left out. */

@@ -31,11 +31,9 @@ export function openaiToAnthropic(options: OpenaiToAnthropicOptions = {}): Trans
     request(request) {
       requirePath(request, '/chat/completions')
       const body = messageRequest(Part.ofRequest(request.json()), call, settings)
-      const headers = {
-        ...withoutClientFields(request.headers),
-        'anthropic-version': VERSION,
-        ...(apiKey !== undefined && { 'x-api-key': apiKey }),
-      }
+      const headers = withoutClientFields(request.headers)
+      headers['anthropic-version'] = VERSION
+      if (apiKey !== undefined) headers['x-api-key'] = apiKey
       return { path, headers, body }
     },
     response(response) {
@@ -50,5 +48,5 @@ export function openaiToAnthropic(options: OpenaiToAnthropicOptions = {}): Trans
 }
 
 function responseFields({ headers }: ResponseHead, { ignored }: Call): Fields {
-  return { ...openaiResponseFields(headers, Date.now()), ...ignored.fields }
+  return Object.assign(openaiResponseFields(headers, Date.now()), ignored.fields)
 }

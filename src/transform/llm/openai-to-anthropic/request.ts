@@ -85,11 +85,12 @@ const RULES: Rules<Draft> = {
 /** The request for the Messages API that asks for the same as one of Chat Completions. */
 export function messageRequest(from: Part, call: Call, settings: RequestSettings): MessageRequest {
   call.model = from.get('model').word()
-  const to: MessageRequest = {
-    model: settings.models.get(call.model) ?? call.model,
-    max_tokens: mostTokens(from, settings.maxTokens),
-    ...readConversation(from.get('messages'), call.ignored),
-  }
+  const model = settings.models.get(call.model) ?? call.model
+  const max_tokens = mostTokens(from, settings.maxTokens)
+  const { system, messages } = readConversation(from.get('messages'), call.ignored)
+  // A spread would give each one a shape of its own, on Node 20, which costs a microsecond.
+  const to: MessageRequest =
+    system === undefined ? { model, max_tokens, messages } : { model, max_tokens, system, messages }
   applyRules(from, RULES, { to, call, settings }, call.ignored)
   const choice = readToolChoice(from, to.tools !== undefined)
   if (choice !== undefined) to.tool_choice = choice

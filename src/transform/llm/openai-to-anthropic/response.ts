@@ -5,6 +5,9 @@ import type { Part } from '../part.js'
 import { finishReason } from '../stop-reasons.js'
 import { completionUsage, readMessageUsage } from '../usage.js'
 
+type Said = Completion['choices'][0]['message']
+type Message = { -readonly [Name in keyof Said]: Said[Name] }
+
 /** The completion that says the same as a message of Anthropic's. */
 export function completion(from: Part, call: Call, showReasoning: boolean): Completion {
   if (from.get('type').value !== 'message') from.get('type').wrong('"message"')
@@ -13,13 +16,10 @@ export function completion(from: Part, call: Call, showReasoning: boolean): Comp
   const texts = textsOf(blocks, 'text', 'text')
   const reasoning = showReasoning ? textsOf(blocks, 'thinking', 'thinking') : []
   const calls = blocks.filter((block) => block.get('type').value === 'tool_use').map(toolCall)
-  const message = {
-    role: 'assistant',
-    content: texts.length > 0 ? texts.join('') : null,
-    refusal: null,
-    ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && { tool_calls: calls }),
-  } as const
+  const content = texts.length > 0 ? texts.join('') : null
+  const message: Message = { role: 'assistant', content, refusal: null }
+  if (reasoning.length > 0) message.reasoning_content = reasoning.join('')
+  if (calls.length > 0) message.tool_calls = calls
   const finish_reason = finishReason(from.get('stop_reason').textIfAny())
   return {
     id: from.get('id').text(),
