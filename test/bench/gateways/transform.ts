@@ -14,7 +14,8 @@ export function create(settings: Settings) {
   const breaker = (name: string) => circuitBreaker({ name, ...circuit(settings) })
   const rename = transform(members({ rename: { customer: 'customer_id' } }))
   const events = transform({
-    events: () => ({ push: (event) => [{ ...event, event: 'delta' }], end: () => [] }),
+    // On Node 20, a copy by `{ ...event, event }` would take half of what is measured here.
+    events: () => ({ push: ({ data }) => [{ event: 'delta', data }], end: () => [] }),
   })
   return koaProxy(
     settings.target,
