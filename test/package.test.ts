@@ -4,7 +4,6 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -12,12 +11,21 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { build } from 'esbuild'
 import { nobody } from './support/servers.js'
 
 const root = join(import.meta.dirname, '..')
-const { dependencies, exports } = JSON.parse(
-  readFileSync(join(root, 'package.json'), 'utf8'),
-) as Record<'dependencies' | 'exports', Record<string, string>>
+const {
+  dependencies,
+  exports,
+  imports,
+  bin: commands,
+} = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<
+  'dependencies' | 'exports' | 'bin',
+  Record<string, string>
+> & {
+  imports: Record<string, string | Record<string, string>>
+}
 /** The entries that are programs, by the names that a user imports. */
 const entries = Object.keys(exports)
   .filter((path) => !path.endsWith('.json'))
@@ -29,7 +37,7 @@ function preparedCopy(folder: string): string {
   const needed = ['dist', 'docs', 'package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']
   for (const name of [...needed, 'SECURITY.md'])
     cpSync(join(root, name), join(copy, name), { recursive: true })
-  execFileSync(process.execPath, [join(root, 'src/slim.mjs'), join(copy, 'dist')])
+  execFileSync(process.execPath, [join(root, 'src/build/slim.mjs'), join(copy, 'dist')])
   return copy
 }
 
@@ -75,34 +83,66 @@ describe('the packed package', function () {
     assert.deepEqual(outside.toSorted(), usual)
     assert.deepEqual(
       files.filter((path) => path.startsWith('docs/') && !path.endsWith('.md')),
-      ['docs/grafana.json', 'docs/status-page.png'],
+      ['docs/grafana.json'],
     )
     for (const page of ['docs/guide.md', 'docs/problems.md']) assert.ok(files.includes(page), page)
   })
 
-  it('has a program for each source file, and no source maps', () => {
-    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    const programs = sources.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-    const built = programs.map((name) => `dist/${name.replace(/ts$/, 'js')}`)
+  it('has the programs that package.json names, what they share, and no source maps', () => {
+    const named = [exports, commands, imports]
+      .flatMap((names) => Object.values<string | Record<string, string>>(names))
+      .flatMap((target) => (typeof target === 'string' ? [target] : Object.values(target)))
+      .map((path) => path.replace('./', ''))
     assert.deepEqual(
-      built.filter((path) => !files.includes(path)),
+      named.filter((path) => !files.includes(path)),
       [],
     )
+    const others = files.filter((path) => path.startsWith('dist/') && !named.includes(path))
     assert.deepEqual(
-      files.filter((path) => path.endsWith('.map')),
+      others.filter((path) => !/\.d\.ts$|^dist\/chunks\/\w+\.js$|LICENSE/.test(path)),
       [],
     )
   })
 
-  it('has less than 420 KB', () => {
-    assert.ok(size < 420 * 1024, `${size} bytes`)
+  it('has less than 300 KB', () => {
+    assert.ok(size < 300 * 1024, `${size} bytes`)
   })
 
-  it('keeps the names of the middlewares, which stack traces and DEBUG show', () => {
+  it('lets a bundler leave out what is not used, although entries share files', async () => {
+    const { metafile, outputFiles } = await build({
+      stdin: {
+        contents: `import { problemDetails } from 'good-gateway/koa'
+          problemDetails()`,
+        resolveDir: folder,
+      },
+      bundle: true,
+      minify: true,
+      metafile: true,
+      platform: 'node',
+      write: false,
+      external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
+    })
+    const length = outputFiles[0]?.contents.length ?? Infinity
+    assert.ok(length < 100_000, `${length} bytes`)
+    const used = Object.values(metafile.outputs).flatMap(({ inputs, imports: packages }) => [
+      ...packages.map(({ path }) => path),
+      ...Object.keys(inputs),
+    ])
+    assert.deepEqual(
+      used.filter((path) => /^(?:ajv|yaml|undici)|opossum/.test(path)),
+      [],
+    )
+  })
+
+  it('keeps the names of functions, classes and middlewares, which stack traces and DEBUG show', () => {
     const code = `const { circuitBreaker, plainPaths, problemDetails, validate } = await import('good-gateway/koa')
       const made = { problemDetails: problemDetails(), validate: validate({ body: {} }),
         circuitBreaker: circuitBreaker({ name: 'x' }), plainPaths: plainPaths() }
-      console.log(JSON.stringify(Object.entries(made).filter(([name, one]) => name !== one.name)))`
+      const entries = await Promise.all(${JSON.stringify(entries)}.map((entry) => import(entry)))
+      console.log(JSON.stringify([made, ...entries]
+        .flatMap((values) => Object.entries(values))
+        .filter(([name, value]) => typeof value === 'function' && name !== value.name)
+        .map(([name, value]) => name + ' has the name ' + value.name)))`
     assert.deepEqual(names(code), [])
   })
 
@@ -131,14 +171,15 @@ describe('the packed package', function () {
   it('has types that a user gets from a schema, without the settings of this project', () => {
     writeFileSync(
       join(folder, 'user.mts'),
-      `import { validate } from 'good-gateway'
+      `${entries.map((entry, at) => `import * as entry${at} from '${entry}'`).join('\n')}
+       import { validate } from 'good-gateway'
        import { validate as koa } from 'good-gateway/koa'
        const schema = { type: 'object', required: ['id'], properties: { id: { type: 'integer' } } } as const
        const check = validate({ body: schema })
        const id: (req: Parameters<typeof check>[0]) => number = (req) => check.valid(req).body.id
        // @ts-expect-error -- an integer is no string
        const no: (req: Parameters<typeof check>[0]) => string = (req) => check.valid(req).body.id
-       export { id, koa, no }`,
+       export { id, koa, no, ${entries.map((_, at) => `entry${at}`).join(', ')} }`,
     )
     const args = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022']
     const tsc = join(root, 'node_modules/.bin/tsc')
@@ -147,6 +188,19 @@ describe('the packed package', function () {
       encoding: 'utf8',
     })
     assert.equal(stdout, '')
+  })
+
+  it('has the comments of what an entry exports, which editors show, and no other declarations', () => {
+    const types = files
+      .filter((path) => path.endsWith('.d.ts'))
+      .map((path) => readFileSync(join(folder, 'package', path), 'utf8'))
+      .join('')
+    assert.match(
+      types,
+      /\/\*\* Statuses after which the next target is tried\..*\*\/\n +readonly nextOn/,
+    )
+    assert.match(types, /@throws \{TypeError\} when an option is wrong\./)
+    assert.doesNotMatch(types, /declare class Calls\b/)
   })
 
   it('has a command, which runs where only the package and its dependencies are', () => {

@@ -5,7 +5,7 @@ import {
   type Document,
   type Located,
   member,
-  members,
+  membersAt,
   readDocument,
 } from '../validation/openapi/document.js'
 import { type Operation, operationsOf } from '../validation/openapi/operations.js'
@@ -149,12 +149,12 @@ function responseSchema(
   const operation = [['paths'], [path], [method.toLowerCase()]]
     .flat()
     .reduce<Located | undefined>((at, key) => at && member(document, at, key), root)
-  const responses = operation ? members(document, operation, 'responses') : []
+  const responses = operation ? membersAt(document, operation, 'responses') : []
   const wanted = [String(status), `${Math.trunc(status / 100)}xx`, 'default']
   const response = wanted
     .map((key) => responses.find(([each]) => each.toLowerCase() === key)?.[1])
     .find((found) => found !== undefined)
-  const found = response && byType(members(document, response, 'content'), type)
+  const found = response && byType(membersAt(document, response, 'content'), type)
   if (found?.[1].value['schema'] === undefined) return undefined
   const pointer = encodeURI(`${found[1].pointer}/schema`).replaceAll('#', '%23')
   return { $ref: `${DOCUMENT_ID}#${pointer}` }

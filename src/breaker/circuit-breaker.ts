@@ -62,7 +62,10 @@ export function circuitBreakerStep(options: CircuitBreakerOptions): CircuitBreak
       if (typeof permit === 'string')
         return refuse(exchange, refusalOf(permit, circuit, settings.name), settings.fallback)
       const admission = new Admission(exchange, mounted, circuit, permit)
-      return observe(exchange, next).catch((error: unknown) => {
+      const ended = observe(exchange, next)
+      // Without a fallback it takes care of no error.
+      if (settings.fallback === undefined) return ended
+      return ended.catch((error: unknown) => {
         if (!admission.caught(error)) throw error
       })
     }

@@ -44,7 +44,7 @@ export function eventReader(
   return {
     push(bytes) {
       if (!isOver) parser.feed(textOf(bytes))
-      last = bytes.at(-1) ?? last
+      last = bytes[bytes.length - 1] ?? last
       return !isOver
     },
     end() {
@@ -55,8 +55,10 @@ export function eventReader(
 
 const CARRIAGE_RETURN = 0x0d
 
-const asciiOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('latin1')
+function asciiOf(bytes: Uint8Array): string {
+  if (Buffer.isBuffer(bytes)) return bytes.toString('latin1')
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
 
 /** Members that are missing are left out. */
 function eventOf(data: string, event: string | undefined, id: string | undefined): StreamEvent {

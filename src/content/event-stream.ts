@@ -16,9 +16,12 @@ export function eventText({ event, data, id, comment }: StreamEvent): string {
   return `${head}${linesOf('data', data)}\n`
 }
 
+/** Whether a text has more than one line. */
+export const hasBreak = (text: string): boolean => text.includes('\n') || text.includes('\r')
+
 /** A field with a line for each line of its value. */
 function linesOf(field: string, value: string): string {
-  if (!/[\r\n]/.test(value)) return `${field}: ${value}\n`
+  if (!hasBreak(value)) return `${field}: ${value}\n`
   return value
     .split(/\r\n|\r|\n/)
     .map((line) => `${field}: ${line}\n`)

@@ -35,8 +35,27 @@ let isWriting = false
 /** Whether what is written has such digits: most has none, and a large text is not searched for them. */
 let isMarked = false
 
-/** Digits of which some might be lost. */
-const MAY_BE_LONG = /[\d.]{16}/
+/** So many digits in a row that some might be lost. */
+const LONG = 16
+
+/** Whether a text may have a number with so many digits: one of them stands at each 16th place. */
+function mayHaveLong(text: string): boolean {
+  for (let at = LONG - 1; at < text.length; at += LONG)
+    if (isOfNumber(text.charCodeAt(at)) && digitsAround(text, at) >= LONG) return true
+  return false
+}
+
+function digitsAround(text: string, at: number): number {
+  let from = at
+  while (isOfNumber(text.charCodeAt(from - 1))) from -= 1
+  let to = at + 1
+  while (isOfNumber(text.charCodeAt(to))) to += 1
+  return to - from
+}
+
+/** Whether a character is a digit, or the point of a number. */
+const isOfNumber = (code: number): boolean => code === 0x2e || (code >= 0x30 && code <= 0x39)
+
 /** The numbers of a JSON text, outside of its strings. */
 const NUMBERS = /-?\d[\d.eE+-]*/g
 
@@ -48,7 +67,7 @@ const NUMBERS = /-?\d[\d.eE+-]*/g
  */
 export function parseExactJson(json: Utf8, maxDepth: number): unknown {
   const value = parseJson(json, maxDepth)
-  if (!MAY_BE_LONG.test(json.text)) return value
+  if (!mayHaveLong(json.text)) return value
   let isExact = true
   const marked = replaceNumbers(json.text, (token) => {
     if (holds(token)) return token

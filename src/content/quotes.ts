@@ -5,10 +5,8 @@ const BACKSLASH = 0x5c
 const FOUR_QUOTES = 0x22222222
 const LOW_BITS = 0x7f7f7f7f
 /** From so many characters for each quote on, a search is quicker than to look at each byte. */
-const FAR_APART = 24
+const FAR_APART = 64
 const MOST_CLOSE = 32
-/** Up to so many bytes, to look at one after the other is the quickest. */
-const SHORT = 400
 
 /**
  * Counts the quotes at the ends of strings in a text that is JSON, in the quickest of three ways.
@@ -18,7 +16,9 @@ const SHORT = 400
 export function countQuotes({ text, bytes }: Utf8, expected: number): number {
   const found = expected * FAR_APART < text.length ? search(text) : undefined
   if (found !== undefined) return found
-  return bytes.length < SHORT || text.includes('\\"') ? countUnescaped(bytes) : countAll(bytes)
+  const all = countAll(bytes)
+  // Those inside of strings only make them more.
+  return all === expected ? all : countUnescaped(bytes)
 }
 
 /** Goes from quote to quote; undefined when they prove to be too close together for that. */
@@ -50,17 +50,30 @@ function countUnescaped(bytes: Uint8Array): number {
   return quotes
 }
 
-/** Four bytes at a time: a byte that is a quote becomes 1, any other 0, and their sum is taken. */
+/** Where a text is copied to, block by block, so that its bytes can be read by fours. */
+const BLOCK = 4096
+const WORDS = new Int32Array(BLOCK / 4)
+const BYTES = new Uint8Array(WORDS.buffer)
+
 function countAll(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const end = bytes.length - 3
+  if (bytes.length <= BLOCK) return countBlock(bytes)
   let quotes = 0
-  let at = 0
-  for (; at < end; at += 4) {
-    const word = view.getInt32(at) ^ FOUR_QUOTES
+  for (let at = 0; at < bytes.length; at += BLOCK)
+    quotes += countBlock(bytes.subarray(at, at + BLOCK))
+  return quotes
+}
+
+/** Of each four bytes, one that is a quote becomes 1, any other 0, and their sum is taken. */
+function countBlock(bytes: Uint8Array): number {
+  const end = Math.ceil(bytes.length / 4)
+  // The last of them may be fewer than four.
+  WORDS[end - 1] = 0
+  BYTES.set(bytes)
+  let quotes = 0
+  for (let at = 0; at < end; at += 1) {
+    const word = (WORDS[at] ?? 0) ^ FOUR_QUOTES
     const zeros = ~(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS) >>> 7
     quotes += Math.imul(zeros, 0x01010101) >>> 24
   }
-  for (; at < bytes.length; at += 1) if (bytes[at] === QUOTE) quotes += 1
   return quotes
 }

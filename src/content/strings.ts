@@ -7,7 +7,7 @@
  */
 export function countStrings(value: unknown, levels: number): number {
   for (const name in NO_MEMBERS) return name.length * NaN
-  return countIn([value], levels + 1)
+  return countInList([value], levels)
 }
 
 const NO_MEMBERS = {}

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { warnThrew } from '../common/callback.js'
-import type { ResponseCheck } from '../response/buffered.js'
+import { type Later, whenKnown } from '../common/later.js'
+import { type Answer, judge, type ResponseCheck } from '../response/buffered.js'
 import type { Gate } from '../response/gate.js'
 import {
   ChangedHead,
@@ -27,7 +28,7 @@ export interface ResponseChange {
   /** The application destroys the response before its end; a function answers instead. */
   broken(error: unknown): (() => void) | undefined
   /** Gives what the response becomes, an answer in its place, or nothing where it stays. */
-  change(body: Buffer): Promise<NewResponse | (() => void) | undefined>
+  change(body: Buffer): Later<NewResponse | (() => void) | undefined>
 }
 
 /** What somebody wants who looks at a response: to answer in its place, to check or to change it. */
@@ -78,7 +79,8 @@ function review(reviewed: Reviewed, head: Head, from: number): Wish {
     headers: first.headers,
     over: found && (() => found.over()),
     broken: (error) => first.broken(error),
-    judge: async (body) => (await refusalBy(checks, body)) ?? (found && changed(found, body, next)),
+    judge: (body) =>
+      whenKnown(judge(checks, body), (answer) => answer ?? (found && changed(found, body, next))),
   }
 }
 
@@ -100,17 +102,6 @@ function collect({ ask }: Reviewed, head: Head, from: number): Collected {
   return { checks, at: -1 }
 }
 
-async function refusalBy(
-  checks: readonly ResponseCheck[],
-  body: Buffer,
-): Promise<(() => void) | undefined> {
-  for (const check of checks) {
-    const answer = body.length > check.limit ? undefined : await check.judge(body)
-    if (answer) return answer
-  }
-  return undefined
-}
-
 /** Who is asked next, and about which head. */
 interface Next {
   readonly reviewed: Reviewed
@@ -119,27 +110,27 @@ interface Next {
 }
 
 /** Changes a whole response, and lets the others look at what it has become. */
-async function changed(
-  by: ResponseChange,
+function changed(by: ResponseChange, body: Buffer, next: Next): Later<Answer> {
+  return whenKnown(by.change(body), (response) =>
+    typeof response === 'function' ? response : reviewNew(response, body, next),
+  )
+}
+
+function reviewNew(
+  response: NewResponse | undefined,
   body: Buffer,
   { reviewed, head, from }: Next,
-): Promise<(() => void) | undefined> {
-  const response = await by.change(body)
-  if (typeof response === 'function') return response
+): Later<Answer> {
   const newHead = response ? new ChangedHead(head, response) : undefined
   const bytes = response?.body ?? body
   const wish = review(reviewed, newHead ?? head, from)
   if (typeof wish === 'function') return wish
   const isRead = wish !== undefined && 'judge' in wish
-  const answer = isRead ? await judged(wish, bytes) : undefined
-  return answer ?? (newHead && (() => rewrite(reviewed.gate, newHead, bytes)))
-}
-
-function judged(
-  { limit, over, judge }: ResponseCheck,
-  body: Buffer,
-): Promise<(() => void) | undefined> {
-  return body.length > limit ? Promise.resolve(over) : judge(body)
+  const answer = isRead ? judge([wish], bytes) : undefined
+  return whenKnown(
+    answer,
+    (given) => given ?? (newHead && (() => rewrite(reviewed.gate, newHead, bytes))),
+  )
 }
 
 /** One change of a stream behind another. */

@@ -1,14 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 
-/** A field that is told of. */
-export interface Field {
-  readonly name: string
-  /** The name in lower case. */
-  readonly lower: string
-  readonly value: string
-  /** Whether the application has set it, and not the client. */
-  readonly isOwn: boolean
-}
+/**
+ * Is told of a field.
+ *
+ * @param lower - the name in lower case.
+ * @param isOwn - whether the application has set it, and not the client.
+ */
+export type Take = (name: string, value: string, lower: string, isOwn: boolean) => void
 
 type Message = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
 
@@ -16,34 +14,31 @@ type Message = Pick<IncomingMessage, 'headers' | 'rawHeaders'>
  * Tells of all fields of a request, as they came and as the application has changed them since: it
  * works on `headers`, which has neither the spelling nor the order.
  */
-export function eachField(message: Message, take: (field: Field) => void): void {
+export function eachField(message: Message, take: Take): void {
   const names = Object.keys(message.headers)
-  const left = names.length * 2 === message.rawHeaders.length ? names.length : undefined
-  if (left === undefined || eachPlain(message, take) < left) eachChanged(message, names, take)
+  const lowers = plainNames(message, names.length)
+  if (lowers === undefined) return eachChanged(message, names, take)
+  const { rawHeaders } = message
+  for (let at = 0; at < lowers.length; at++)
+    take(rawHeaders[at * 2] ?? '', rawHeaders[at * 2 + 1] ?? '', lowers[at] ?? '', false)
 }
 
 /**
- * Tells of the fields of most requests: each name stands there once, and nothing was changed. Gives
- * the number of fields that are so; where it is not that of all, nothing was told.
+ * The names, in lower case, of the fields of most requests: each name stands there once, and nothing
+ * was changed. Undefined where it is not so.
  */
-function eachPlain({ headers, rawHeaders }: Message, take: (field: Field) => void): number {
-  const fields: Field[] = []
+function plainNames({ headers, rawHeaders }: Message, count: number): string[] | undefined {
+  if (count * 2 !== rawHeaders.length) return undefined
+  const lowers: string[] = []
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] ?? ''
-    const value = rawHeaders[at + 1] ?? ''
-    const lower = name.toLowerCase()
-    if (headers[lower] !== value) return fields.length
-    fields.push({ name, lower, value, isOwn: false })
+    const lower = (rawHeaders[at] ?? '').toLowerCase()
+    if (headers[lower] !== rawHeaders[at + 1]) return undefined
+    lowers.push(lower)
   }
-  fields.forEach(take)
-  return fields.length
+  return lowers
 }
 
-function eachChanged(
-  { headers, rawHeaders }: Message,
-  names: readonly string[],
-  take: (field: Field) => void,
-): void {
+function eachChanged({ headers, rawHeaders }: Message, names: readonly string[], take: Take): void {
   const came = groupsOf(rawHeaders)
   const told = new Set<string>()
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
@@ -51,16 +46,13 @@ function eachChanged(
     const lower = name.toLowerCase()
     const value = rawHeaders[at + 1] ?? ''
     const current = valuesOf(headers[lower])
-    if (isUnchanged(lower, came.get(lower) ?? [], current))
-      take({ name, lower, value, isOwn: false })
+    if (isUnchanged(lower, came.get(lower) ?? [], current)) take(name, value, lower, false)
     // Of those that may stand only once, Node has kept the first.
-    else if (!told.has(lower))
-      for (const each of current) take({ name, lower, value: each, isOwn: each !== value })
+    else if (!told.has(lower)) for (const each of current) take(name, each, lower, each !== value)
     told.add(lower)
   }
   for (const name of names.filter((each) => !came.has(each.toLowerCase())))
-    for (const value of valuesOf(headers[name]))
-      take({ name, lower: name.toLowerCase(), value, isOwn: true })
+    for (const value of valuesOf(headers[name])) take(name, value, name.toLowerCase(), true)
 }
 
 const valuesOf = (current: unknown): string[] =>

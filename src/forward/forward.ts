@@ -4,7 +4,7 @@ import { makeAgent } from '#undici'
 import { announcedLength } from '../content/framing.js'
 import { refuseFraming } from '../content/strict-framing.js'
 import { GatewayError } from '../errors/gateway-error.js'
-import { peekBody } from '../exchange/body.js'
+import { peekBody, type PeekOptions } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
 import { upgradeExchange } from '../exchange/upgrade.js'
@@ -17,7 +17,7 @@ import type { Dispatching } from './dispatching.js'
 import { Forwarding } from './forwarding.js'
 import { mount } from './mounted.js'
 import { type ForwardOptions, readOptions } from './options.js'
-import { EMPTY, takeBody } from './request-body.js'
+import { EMPTY, type RequestBody, takeBody } from './request-body.js'
 
 /** A `forward` before it is adapted to a host. */
 export interface ForwardStep {
@@ -43,21 +43,20 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
   learnConnections()
   replaceByAdded()
   let closing: Promise<unknown> | undefined
-  async function forward(given: Exchange): Promise<void> {
+  function forward(given: Exchange): Promise<void> {
     const exchange = openExchange(given)
     check(exchange)
+    if (isTranslated && announcedLength(exchange.req) !== 0)
+      return readWhole(exchange, peek).then(() => send(exchange))
+    return send(exchange)
+  }
+  function send(exchange: Exchange): Promise<void> {
     // Without other attempts, only what an idle connection may lose is sent again.
     const isKept = hasOthers || isRepeatable(exchange)
-    if (isTranslated && announcedLength(exchange.req) !== 0) await readWhole(exchange)
     const taken = takeBody(exchange, isKept ? settings.bufferLimit : 0)
+    const begin = (body: RequestBody) => new Forwarding(exchange, mounted, { body }).done
     // To wait for what is there would take another turn for every request.
-    const body = taken instanceof Promise ? await taken : taken
-    await new Forwarding(exchange, mounted, { body }).done
-  }
-  /** A transform gets the whole body, for one target after the other. */
-  async function readWhole(exchange: Exchange): Promise<void> {
-    refuseFraming(exchange.req)
-    await peekBody(exchange, peek)
+    return taken instanceof Promise ? taken.then(begin) : begin(taken)
   }
   async function upgrade(req: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const exchange = upgradeExchange({ req, socket, unanswered: () => false })
@@ -68,13 +67,19 @@ export function forwardStep(options: ForwardOptions): ForwardStep {
     if (closing) throw new GatewayError('gateway_shutting_down')
     if (exchange.isClosed) throw new GatewayError('client_closed_request')
     watch(exchange)
-    mounted.budget.count()
+    if (settings.retries > 0) mounted.budget.count()
   }
   return {
     step: Object.assign(forward, { answers: true }),
     upgrade,
     close: () => (closing ??= own?.close() ?? Promise.resolve()),
   }
+}
+
+/** A transform gets the whole body, for one target after the other. */
+async function readWhole(exchange: Exchange, options: PeekOptions): Promise<void> {
+  refuseFraming(exchange.req)
+  await peekBody(exchange, options)
 }
 
 /** Milliseconds until the whole body of a request must have arrived, as in `validate`. */

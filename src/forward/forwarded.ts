@@ -40,11 +40,15 @@ interface Client {
 function clientOf({ socket, headers }: IncomingMessage): Client {
   const host = headers.host ?? headers[':authority']
   return {
-    // An address of IPv4 on a socket for both.
-    address: socket?.remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/, '') ?? 'unknown',
+    address: addressOf(socket?.remoteAddress),
     proto: socket && 'encrypted' in socket ? 'https' : 'http',
     host: host === undefined ? undefined : String(host),
   }
+}
+
+/** On a socket for both, an address of IPv4 is written as one of IPv6. */
+function addressOf(address = 'unknown'): string {
+  return address.startsWith('::ffff:') ? address.replace(/^::ffff:(?=[\d.]+$)/, '') : address
 }
 
 const joined = (before: string | undefined, own: string): string =>

@@ -4,7 +4,7 @@ import { Budget } from './budget.js'
 import type { Dispatching } from './dispatching.js'
 import type { Settings, TargetSettings } from './options.js'
 import { TargetCircuit } from './passage.js'
-import type { FieldRules } from './request-fields.js'
+import { type FieldRules, LEFT } from './request-fields.js'
 import { type Place, placeReader } from './target.js'
 
 /** A target, ready for requests. */
@@ -36,10 +36,11 @@ function targetOf(
   settings: Settings,
 ): Target {
   const { host, forwarded, trust, via } = settings
+  const left = new Set([...LEFT, ...changes.keys()])
   return {
     name: circuit?.name,
     placeOf: placeReader(target),
-    rules: { host, forwarded, trust, via, changes },
+    rules: { host, forwarded, trust, via, changes, left },
     circuit: circuit && new TargetCircuit(circuit),
     transform,
   }

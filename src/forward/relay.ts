@@ -4,12 +4,12 @@ import { isRefused, reasonOf } from '../content/writable.js'
 import { answeringOn } from '../exchange/connection.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { ForwardCall, ResponseHead } from './forward-call.js'
+import { HOP_BY_HOP } from './hop-by-hop.js'
 import { KeepAlive } from './keep-alive.js'
 import { endToEnd, type Fields, isEventStream, trailersOf, valueOf } from './response-fields.js'
 
-const NOTHING: ReadonlySet<string> = new Set()
-const NO_TRAILERS: ReadonlySet<string> = new Set(['trailer'])
-const NO_CONTENT: ReadonlySet<string> = new Set(['trailer', 'content-length'])
+const NO_TRAILERS: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'trailer'])
+const NO_CONTENT: ReadonlySet<string> = new Set([...NO_TRAILERS, 'content-length'])
 
 const RELAY = Symbol('relay')
 type Fed = ServerResponse & { [RELAY]?: Relay | undefined }
@@ -36,7 +36,7 @@ export class Relay {
     this.#call.feed()
     const kept = endToEnd(fields, this.#leftOut(head))
     if (via !== false) kept.push('Via', `1.1 ${via}`)
-    writeHead(res, head, withOwn(res, kept))
+    writeHead(res, head, kept)
     // With what has come of the body it is one packet; without it, the client need not wait.
     if (isOpen) process.nextTick(flush, res)
     if (keepAlive !== false && isOpen && isEventStream(fields))
@@ -50,7 +50,7 @@ export class Relay {
   /** RFC 9110, section 8.6; and trailers have no place but behind chunks. */
   #leftOut({ status }: ResponseHead): ReadonlySet<string> {
     if (status === 204) return NO_CONTENT
-    return this.#hasTrailers ? NOTHING : NO_TRAILERS
+    return this.#hasTrailers ? HOP_BY_HOP : NO_TRAILERS
   }
 
   write(chunk: Buffer): boolean {
@@ -93,10 +93,10 @@ function flush(res: ServerResponse): void {
 
 function writeHead(res: ServerResponse, { status, reason }: ResponseHead, fields: string[]): void {
   // HTTP/2 has no reason phrase.
-  if (http2StreamOf(res)) res.writeHead(status, grouped(fields))
+  if (http2StreamOf(res)) res.writeHead(status, grouped(withOwn(res, fields)))
   // Beside fields that are set already, Node would take the last of several only.
   else if (res.getHeaderNames().length > 0)
-    res.writeHead(status, phraseOf(status, reason), grouped(fields))
+    res.writeHead(status, phraseOf(status, reason), grouped(withOwn(res, fields)))
   else res.writeHead(status, phraseOf(status, reason), fields)
 }
 
@@ -119,6 +119,7 @@ function grouped(fields: Fields): Record<string, string | string[]> {
 
 /** undici has decoded the bytes as UTF-8. */
 function phraseOf(status: number, reason: string): string {
+  if (reason === reasonOf(status)) return reason
   const bytes = Buffer.from(reason).toString('latin1')
   return reason.includes('\ufffd') || isRefused(bytes) ? reasonOf(status) : bytes
 }

@@ -53,7 +53,11 @@ export const EMPTY: RequestBody = {
  */
 export function takeBody(exchange: Exchange, most: number): RequestBody | Promise<RequestBody> {
   const { req, body } = exchange
-  if (body === undefined) return takeFromStream(req, most)
+  // A stream of its own is much more work than one piece.
+  if (body === undefined && comesSoon(req))
+    return Promise.resolve().then(() => takeFromStream(req, most))
+  // Whoever has peeked it has put it back.
+  if (body === undefined || isUnread(req)) return takeFromStream(req, most)
   return body.then(
     (bytes) => (bytes.length === 0 && !hasLength(req) ? EMPTY : new WholeBody(bytes)),
     // Too large to be peeked, and only reported: it is in the stream.
@@ -67,6 +71,20 @@ function takeFromStream(req: IncomingMessage, most: number): RequestBody {
   if (req.readableDidRead || req.readableEnded) throw bodySpent(req)
   if (isHttp1(req) && req.complete) return new WholeBody(readAll(req))
   return new ComingBody(req, Number.isNaN(announced) ? undefined : announced, most)
+}
+
+/** Whether the whole body lies in the stream. */
+const isUnread = (req: IncomingMessage): boolean =>
+  isHttp1(req) && req.complete && !req.readableDidRead && !req.readableEnded
+
+/** Largest body in bytes that mostly comes together with its head. */
+const SMALL = 16 * 1024
+
+/** Whether a body is mostly there as soon as Node's parser has done with the packet that had the head. */
+function comesSoon(req: IncomingMessage): boolean {
+  if (req.complete || !isHttp1(req)) return false
+  const length = announcedLength(req)
+  return length > 0 && length <= SMALL
 }
 
 const hasLength = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined

@@ -17,26 +17,29 @@ export interface FieldRules {
   readonly trust: boolean
   readonly via: string | false
   readonly changes: FieldChanges
+  /** Those that are not sent on, in lower case. */
+  readonly left: ReadonlySet<string>
 }
 
-/** Those of a request that are for this gateway, or are written anew. */
-const OWN: ReadonlySet<string> = new Set([
+/** Those of a request that are for this gateway, for one connection, or are written anew. */
+export const LEFT: readonly string[] = [
+  ...HOP_BY_HOP,
   'content-length',
   'expect',
   'host',
   'proxy-authorization',
   'trailer',
-])
+]
 
 /** The fields that are sent on, names and values in turn: those that came, in their order and spelling. */
 export function requestFields(req: IncomingMessage, url: string, rules: FieldRules): string[] {
   const listed = listedIn(req.headers.connection)
   const fields = hostField(req, url, rules)
   const told: Record<string, string> = {}
-  eachField(req, ({ name, lower, value, isOwn }) => {
-    if (HOP_BY_HOP.has(lower) || OWN.has(lower) || lower.startsWith(':')) return
+  eachField(req, (name, value, lower, isOwn) => {
+    if (rules.left.has(lower) || lower.startsWith(':')) return
     // What the application has set is not the client's to remove.
-    if (rules.changes.has(lower) || (!isOwn && listed.has(lower))) return
+    if (!isOwn && listed.size > 0 && listed.has(lower)) return
     if (!isRewritten(lower, rules)) return void fields.push(name, value)
     // Of several lines one list is made.
     if (lower === 'via' || rules.trust)

@@ -36,16 +36,14 @@ export const isEventStream = (fields: Fields): boolean =>
   valueOf(fields, 'content-type')?.toLowerCase().startsWith('text/event-stream') === true &&
   valueOf(fields, 'content-encoding') === undefined
 
-const NONE: ReadonlySet<string> = new Set()
-
-/** The fields that are meant for the client, with others that are left out as well. */
-export function endToEnd(fields: Fields, without: ReadonlySet<string> = NONE): string[] {
+/** The fields that are meant for the client, but for those named. */
+export function endToEnd(fields: Fields, without: ReadonlySet<string> = HOP_BY_HOP): string[] {
   const listed = listedIn(valueOf(fields, 'connection'))
   const kept: string[] = []
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at] ?? ''
     const lower = name.toLowerCase()
-    if (HOP_BY_HOP.has(lower) || listed.has(lower) || without.has(lower)) continue
+    if (without.has(lower) || (listed.size > 0 && listed.has(lower))) continue
     kept.push(name, fields[at + 1] ?? '')
   }
   return kept
@@ -53,6 +51,7 @@ export function endToEnd(fields: Fields, without: ReadonlySet<string> = NONE): s
 
 /** Trailers that would change the framing or the meaning of a head that is out (RFC 9110, section 6.5.1). */
 const NO_TRAILERS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
   'content-length',
   'content-encoding',
   'content-type',

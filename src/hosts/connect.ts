@@ -110,13 +110,10 @@ export function answerOutside(exchange: Exchange, error: unknown): void {
 }
 
 /** The exchange of a request, with what the host's routers have found. @internal */
-export const exchangeOfRequest = ({ req, res }: Pick<Carrier, 'req' | 'res'>): Exchange =>
-  exchangeOf({ req, res, params: paramsOf(req), ...placeOf(req) })
-
-/** Where the host's routers have led the request: only Express tells what they took off the path. */
-function placeOf(req: IncomingMessage): Pick<Carrier, 'url' | 'mountPath'> {
+export function exchangeOfRequest({ req, res }: Pick<Carrier, 'req' | 'res'>): Exchange {
+  // Only Express tells what its routers have taken off the path.
   const { originalUrl: url, baseUrl: mountPath } = req as { originalUrl?: string; baseUrl?: string }
-  return { url, mountPath }
+  return exchangeOf({ req, res, params: paramsOf(req), url, mountPath })
 }
 
 type Params = Readonly<Record<string, string>>

@@ -21,9 +21,18 @@ export type Handler = (req: IncomingMessage, res: ServerResponse) => unknown
  */
 export function listener(...parts: readonly [...AnyConnectMiddleware[], Handler]): RequestListener {
   const { middlewares, handler } = split<Handler>('listener', '(req, res)', parts)
+  const step = ownStep(handler)
   const run = runnerOf(middlewares)
-  return (req, res) => run({ req, res }, () => handler(req, res))
+  return (req, res) => {
+    const carrier = { req, res }
+    // Our own `forward` needs no answers of its own: what it throws, those before it answer.
+    run(carrier, () =>
+      step ? runStep(step, exchangeOfRequest(carrier), nothing) : handler(req, res),
+    )
+  }
 }
+
+const nothing = (): Promise<void> => Promise.resolve()
 
 /** Tells the middlewares from the handler behind them. */
 export function split<Last>(
@@ -61,8 +70,16 @@ export function runnerOf(
 ): (carrier: Carrier, handle: () => unknown) => void {
   const runs = middlewares.map(runOf)
   return (carrier, handle) => {
-    const run = async (index: number): Promise<unknown> =>
-      runs[index] === undefined ? handle() : runs[index](carrier, () => run(index + 1))
+    const run = (index: number): Promise<unknown> => {
+      try {
+        return runs[index]?.(carrier, () => run(index + 1)) ?? resultOf(handle())
+      } catch (error) {
+        return Promise.reject(error as Error)
+      }
+    }
     run(0).catch((error: unknown) => answerOutside(exchangeOf(carrier), error))
   }
 }
+
+/** A promise for what a handler gives; that of a handler which gives one is used as it is. */
+const resultOf = (result: unknown): Promise<unknown> => Promise.resolve(result)

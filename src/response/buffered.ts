@@ -1,6 +1,10 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { type Later, whenKnown } from '../common/later.js'
 import { ByteList } from '../content/byte-list.js'
 import { checkFields } from './fields.js'
+
+/** Writes another response in place of one that was held; undefined where that one stays. */
+export type Answer = (() => void) | undefined
 
 /** Keeps a response back until its body is whole, and judges it. */
 export interface ResponseCheck {
@@ -11,21 +15,17 @@ export interface ResponseCheck {
   /** The header fields that a replacement keeps: those from before the response was begun. */
   readonly headers: OutgoingHttpHeaders
   /** Judges the whole body; a function replaces the response by what it writes. */
-  judge(body: Buffer): Promise<(() => void) | undefined>
+  judge(body: Buffer): Later<Answer>
   /** The application destroys the response before its end; a function answers instead. */
   broken(error: unknown): (() => void) | undefined
 }
 
 /** Asks all checks in turn; the first that refuses gives the answer. */
-export async function judge(
-  checks: readonly ResponseCheck[],
-  body: Buffer,
-): Promise<(() => void) | undefined> {
-  for (const check of checks) {
-    const answer = body.length > check.limit ? check.over : await check.judge(body)
-    if (answer) return answer
-  }
-  return undefined
+export function judge([check, ...others]: readonly ResponseCheck[], body: Buffer): Later<Answer> {
+  if (check === undefined) return undefined
+  const answer = body.length > check.limit ? check.over : check.judge(body)
+  if (others.length === 0) return answer
+  return whenKnown(answer, (given) => given ?? judge(others, body))
 }
 
 /** The methods that begin or go on with a response. */

@@ -66,7 +66,7 @@ export class ChangedStream implements Stream {
   #send(text: string, args: readonly unknown[]): void {
     if (text !== '') this.#begin()
     if (text === '' || isSealed(this.#gate.phase)) settleCallback(args)
-    else this.#call('write', [text, 'utf8', ...callbacksIn(args)])
+    else this.#call('write', args.length === 1 ? [text] : [text, 'utf8', ...callbacksIn(args)])
   }
 
   /** Sends the head, where it is not out and nothing was answered instead. */
@@ -82,8 +82,4 @@ export class ChangedStream implements Stream {
 }
 
 const callbacksIn = (args: readonly unknown[]): readonly unknown[] =>
-  args.length < 2 && typeof args[0] !== 'function'
-    ? NONE
-    : args.filter((arg) => typeof arg === 'function')
-
-const NONE: readonly unknown[] = []
+  args.filter((arg) => typeof arg === 'function')

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import { settle } from '../common/later.js'
 import { GatewayError } from '../errors/gateway-error.js'
 import {
+  type Answer,
   BufferedResponse,
   type ResponseCheck,
   resetHeaders,
@@ -151,14 +153,11 @@ function hold(gate: Gate, checks: readonly ResponseCheck[]): void {
       gate.keeper.fail(new GatewayError('gateway_error', { cause }))
     }
   }
-  const whole = (body: Buffer) => {
-    judge(checks, body).then(
-      (answer) => {
-        if (gate.held?.buffered === buffered) give(gate, answer ?? release)
-      },
-      (error: unknown) => gate.keeper.fail(error),
-    )
+  const tell = (answer: Answer) => {
+    if (gate.held?.buffered === buffered) give(gate, answer ?? release)
   }
+  const fail = (error: unknown) => void gate.keeper.fail(error)
+  const whole = (body: Buffer) => settle(() => judge(checks, body), tell, fail)
   const refuse = () => {
     buffered.showAsItIs()
     gate.phase = 'waiting'
@@ -235,6 +234,8 @@ export const hooks = {
   },
   write(this: ServerResponse, ...args: unknown[]): unknown {
     const gate = gateOf(this)
+    // The usual case of a stream, whose hooks stay.
+    if (gate.phase === 'passed') return pass(gate, 'write', args)
     const fate = decideOnce(gate, statusOf(this))
     if (fate === 'sealed') return sealed.write.apply(this, args)
     return gate.held?.buffered.write(args) || pass(gate, 'write', args)

@@ -42,10 +42,10 @@ export function putSeal(res: ServerResponse): void {
   own.end = sealed.end
 }
 
-const members: ReadonlySet<string | symbol> = new Set(Object.keys(sealed))
+const SEALED: ReadonlySet<string | symbol> = new Set(Object.keys(sealed))
 
 /** Whether a seal replaces this member of a response. */
-export const isSealable = (name: string | symbol): name is string => members.has(name)
+export const isSealable = (name: string | symbol): name is string => SEALED.has(name)
 
 /** Lets the fields of a sealed response be set again; the methods that write stay sealed. */
 export function unseal(res: ServerResponse): void {

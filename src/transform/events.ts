@@ -1,5 +1,5 @@
 import { type EventReader, eventReader } from '../content/event-reader.js'
-import { eventText, type StreamEvent } from '../content/event-stream.js'
+import { eventText, hasBreak, type StreamEvent } from '../content/event-stream.js'
 import type { GatewayError } from '../errors/gateway-error.js'
 import type { FieldEdit } from '../response/head.js'
 import { fieldEdits } from './change.js'
@@ -45,19 +45,21 @@ export class EventsChanger {
   /** The text of the events that follow the last one. */
   end(): string {
     if (!this.failure) this.#reader.end()
-    this.#add(() => this.#transform.end())
+    this.#give()
     return this.#taken()
   }
 
   #read(event: StreamEvent): void {
-    if (event.comment === undefined) this.#add(() => this.#transform.push(event))
+    if (event.comment === undefined) this.#give(event)
     else if (!this.failure) this.#text += eventText(event)
   }
 
-  #add(give: () => Iterable<StreamEvent>): void {
+  /** Gives the transform an event, or the end of them. */
+  #give(event?: StreamEvent): void {
     if (this.failure) return
     try {
-      for (const event of give() ?? []) this.#text += textOf(event)
+      const events = event ? this.#transform.push(event) : this.#transform.end()
+      for (const each of events ?? []) this.#text += textOf(each)
     } catch (error) {
       this.failure = untranslated(error, this.#named)
     }
@@ -82,14 +84,15 @@ const UNTRUE = [
   'repr-digest',
 ].map((name) => [name, null] as const)
 
-/** What would begin a field of its own. */
-const BREAKS = /[\r\n\0]/
+/** Whether a text would begin a field of its own. */
+const isBroken = (text: string | undefined): boolean =>
+  text !== undefined && (hasBreak(text) || text.includes('\0'))
 
 function textOf(event: StreamEvent): string {
   const { data, event: type, id, comment } = event
   if (typeof data !== 'string' && comment === undefined)
     throw new TypeError('a transform returned an event without data')
-  if ((type !== undefined && BREAKS.test(type)) || (id !== undefined && BREAKS.test(id)))
+  if (isBroken(type) || isBroken(id))
     throw new TypeError('a transform returned an event whose type or id has a line break')
   return eventText(event)
 }

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isPromise } from '../common/callback.js'
+import { type Later, whenKnown } from '../common/later.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import { parseExactJson } from '../content/exact-json.js'
 import { decodeUtf8 } from '../content/utf8.js'
@@ -37,36 +38,49 @@ const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS
  *   a body that cannot be read.
  * @throws Whatever the transformer throws, and a TypeError for a change that cannot be written.
  */
-export async function changeRequest(
+export function changeRequest(
   transformer: Transformer,
   given: GivenRequest,
   limit: number,
-): Promise<Edits | undefined> {
-  const before = askedFields(transformer)
-  if (transformer.request === undefined) return before.length === 0 ? undefined : { fields: before }
-  // Each promise costs a microsecond where requests have a context, on Node 20.
-  const content = decoded(given, limit)
-  const bytes = content instanceof Promise ? await content : content
-  const view = { ...given, bytes, json: () => parseExactJson(decodeUtf8(bytes), DEEPEST) }
-  const answer = transformer.request(view)
-  const returned: unknown = isPromise(answer) ? await answer : answer
-  const edits = editsOf(returned, REQUEST, given.headers['content-type'])
-  if (edits === undefined) return before.length === 0 ? undefined : { fields: before }
-  // A proxy may lose the chunks of another method.
-  const body = edits.body ?? (edits.method === undefined ? undefined : given.bytes)
-  const framing = body ? framed(body, edits.method ?? given.method) : []
-  return { ...edits, body, fields: [...before, ...edits.fields, ...framing] }
+): Later<Edits | undefined> {
+  const before = transformer.response || transformer.events ? WHOLE_AND_PLAIN : NONE
+  if (transformer.request === undefined) return withFields(before)
+  return whenKnown(decoded(given, limit), (bytes) => {
+    const { method, path, params, headers } = given
+    const json = () => parseExactJson(decodeUtf8(bytes), DEEPEST)
+    const returned: unknown = transformer.request?.({ method, path, params, headers, bytes, json })
+    return isPromise(returned)
+      ? Promise.resolve(returned).then((change) => allEdits(change, given, before))
+      : allEdits(returned, given, before)
+  })
 }
 
+/** What changes of a request, and of the fields that are changed in any case. */
+function allEdits(
+  returned: unknown,
+  given: GivenRequest,
+  before: readonly FieldEdit[],
+): Edits | undefined {
+  const edits = editsOf(returned, REQUEST, given.headers['content-type'])
+  if (edits === undefined) return withFields(before)
+  const { method, path } = edits
+  // A proxy may lose the chunks of another method.
+  const body = edits.body ?? (method === undefined ? undefined : given.bytes)
+  const framing = body ? framed(body, method ?? given.method) : NONE
+  return { method, path, body, fields: [...before, ...edits.fields, ...framing] }
+}
+
+const withFields = (fields: readonly FieldEdit[]): Edits | undefined =>
+  fields.length === 0 ? undefined : { fields }
+
+const NONE: readonly FieldEdit[] = []
+
 /** A response that is to be changed must be whole, and in a form that can be read. */
-const askedFields = ({ response, events }: Transformer): readonly FieldEdit[] =>
-  response || events
-    ? [
-        ['Accept-Encoding', 'identity'],
-        ['Range', null],
-        ['If-Range', null],
-      ]
-    : []
+const WHOLE_AND_PLAIN: readonly FieldEdit[] = [
+  ['Accept-Encoding', 'identity'],
+  ['Range', null],
+  ['If-Range', null],
+]
 
 function decoded({ bytes, headers }: GivenRequest, limit: number): Buffer | Promise<Buffer> {
   const encoding = headers['content-encoding']

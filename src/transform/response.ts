@@ -1,3 +1,5 @@
+import { isPromise } from '../common/callback.js'
+import { type Later, whenKnown } from '../common/later.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
 import { parseExactJson } from '../content/exact-json.js'
 import { decodeUtf8 } from '../content/utf8.js'
@@ -17,6 +19,12 @@ export interface Named {
   readonly upstream: string | undefined
 }
 
+/** What is known of the upstream, and the bound of its body. */
+export interface ResponseRules extends Named {
+  /** Most bytes of the body, once it is decoded. */
+  readonly limit: number
+}
+
 /** More than any API sends; what is deeper may be too deep to be written. */
 const DEEPEST = 512
 
@@ -32,35 +40,47 @@ const RESPONSE: Kind = {
 /**
  * What a transformer makes of a response; undefined where it stays as it is.
  *
- * @param limit - Most bytes of the body, once it is decoded.
  * @throws {GatewayError} `upstream_response_too_large`, `upstream_encoding_invalid`, and
  *   `upstream_response_invalid` for whatever else the transformer cannot do with it; those that it
  *   throws itself as they are.
  */
-export async function changeResponse(
+export function changeResponse(
   transformer: Transformer,
   given: GivenResponse,
-  { limit, ...named }: Named & { readonly limit: number },
-): Promise<Edits | undefined> {
+  rules: ResponseRules,
+): Later<Edits | undefined> {
   if (transformer.response === undefined) return undefined
-  const { status, headers } = given
-  const bytes = await decoded(given, limit, named)
-  const json = () => parsed(bytes, named)
-  try {
-    const returned: unknown = await transformer.response({ status, headers, bytes, json })
-    return editsOf(returned, RESPONSE, headers['content-type'])
-  } catch (error) {
+  const encoding = given.headers['content-encoding']
+  const isPlain = encoding === undefined || given.bytes.length === 0
+  const bytes = isPlain ? given.bytes : decoded(given.bytes, encoding, rules)
+  return whenKnown(bytes, (plain) => translated(transformer, { ...given, bytes: plain }, rules))
+}
+
+function translated(
+  transformer: Transformer,
+  { status, headers, bytes }: GivenResponse,
+  named: Named,
+): Later<Edits | undefined> {
+  const edits = (returned: unknown) => editsOf(returned, RESPONSE, headers['content-type'])
+  const refuse = (error: unknown): never => {
     throw untranslated(error, named)
+  }
+  try {
+    const json = () => parsed(bytes, named)
+    const returned: unknown = transformer.response?.({ status, headers, bytes, json })
+    return isPromise(returned)
+      ? Promise.resolve(returned).then(edits).catch(refuse)
+      : edits(returned)
+  } catch (error) {
+    return refuse(error)
   }
 }
 
 async function decoded(
-  { bytes, headers }: GivenResponse,
-  limit: number,
-  named: Named,
+  bytes: Buffer,
+  encoding: string,
+  { limit, ...named }: ResponseRules,
 ): Promise<Buffer> {
-  const encoding = headers['content-encoding']
-  if (bytes.length === 0) return bytes
   if (refuseEncoding(encoding)) throw upstreamError(named, 'upstream_encoding_invalid')
   try {
     return await decodeContent(bytes, encoding, limit)

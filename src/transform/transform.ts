@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
+import type { Later } from '../common/later.js'
 import { announcedLength } from '../content/framing.js'
 import { refuseFraming } from '../content/strict-framing.js'
 import { removeField, setField } from '../content/writable.js'
@@ -42,7 +43,9 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
     const transformer = transformerFor(given, exchange)
     if (transformer === undefined) return void (await next())
     const accepts = exchange.req.headers[ACCEPTS]
-    await send(exchange, transformer, peek)
+    const bytes = hasBodyFor(transformer, exchange) ? await peekBody(exchange, peek) : EMPTY
+    const edits = editsFor(transformer, exchange, bytes, peek.limit)
+    apply(exchange, edits instanceof Promise ? await edits : edits, peek)
     if (!transformer.response && !transformer.events) return void (await next())
     watch(exchange)
     exchange.follow(new Changes(exchange, transformer, { ...settings, accepts }))
@@ -50,23 +53,28 @@ export function transformStep(given: Transform, options: TransformOptions = {}):
   }
 }
 
-/** Changes the request in place, before the proxy looks at it. */
-async function send(
-  exchange: Exchange,
-  transformer: Transformer,
-  peek: PeekOptions,
-): Promise<void> {
-  const { req, params } = exchange
-  const hasBody = transformer.request !== undefined && announcedLength(req) !== 0
-  if (hasBody) refuseFraming(req)
-  const bytes = hasBody ? await peekBody(exchange, peek) : Buffer.alloc(0)
-  const { method = 'GET', url: path = '/', headers } = req
-  const given = { method, path, params, headers, bytes }
-  const edits = await changeRequest(transformer, given, peek.limit)
-  if (edits) apply(exchange, edits, peek)
+const EMPTY = Buffer.alloc(0)
+
+/** Whether there is a body that the transformer is to see. */
+function hasBodyFor(transformer: Transformer, { req }: Exchange): boolean {
+  if (transformer.request === undefined || announcedLength(req) === 0) return false
+  refuseFraming(req)
+  return true
 }
 
-function apply(exchange: Exchange, edits: Edits, peek: PeekOptions): void {
+function editsFor(
+  transformer: Transformer,
+  { req, params }: Exchange,
+  bytes: Buffer,
+  limit: number,
+): Later<Edits | undefined> {
+  const { method = 'GET', url: path = '/', headers } = req
+  return changeRequest(transformer, { method, path, params, headers, bytes }, limit)
+}
+
+/** Changes the request in place, before the proxy looks at it. */
+function apply(exchange: Exchange, edits: Edits | undefined, peek: PeekOptions): void {
+  if (edits === undefined) return
   const { req } = exchange
   const { method, path, fields, body } = edits
   if (body && !(body.length === 0 && announcedLength(req) === 0)) replaceBody(exchange, body, peek)

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 /** A process that was started. */
 export interface Child {
+  readonly pid: number
   /** Sends a question and waits for its answer, whose type the asker knows. */
   ask<T>(question: string, payload?: unknown): Promise<T>
   stop(): void
@@ -25,7 +26,12 @@ export type Launch = (file: string) => Child
  * Flags of all processes. The new space has its full size from the start: else some processes grow it
  * late, collect five times as often until then, and cost 1.5 times as much as their equals.
  */
-const FLAGS = ['--min-semi-space-size=16', '--max-semi-space-size=16', '--no-deprecation']
+const FLAGS = [
+  '--min-semi-space-size=16',
+  '--max-semi-space-size=16',
+  '--no-deprecation',
+  '--expose-gc',
+]
 
 /** Lends a way to start processes, and stops them all at the end, also after an error. */
 export async function withChildren<T>(use: (launch: Launch) => Promise<T>): Promise<T> {
@@ -46,6 +52,7 @@ function start(file: string): Child {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const child = fork(path, { execArgv: [...process.execArgv, ...FLAGS] })
   return {
+    pid: child.pid ?? NaN,
     ask: <T>(question: string, payload?: unknown) =>
       new Promise<T>((resolve, reject) => {
         const ended = () => reject(new Error(`${file} ended before it answered "${question}"`))

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import { Server as HttpServer } from 'node:http'
+import type { Server } from 'node:net'
 
 /** Listens on a free port of the loopback interface and returns the base URL. */
 export async function listen(server: Server): Promise<string> {
   // Connections must outlive the turns of all others.
-  server.keepAliveTimeout = 120_000
+  if (server instanceof HttpServer) server.keepAliveTimeout = 120_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

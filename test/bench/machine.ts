@@ -1,6 +1,6 @@
 // Where the figures come from: the machine, Node, and the packages that are measured.
 import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import process from 'node:process'
 
 const packages = [
@@ -15,6 +15,7 @@ const packages = [
   'fastify',
   '@fastify/reply-from',
   '@fastify/circuit-breaker',
+  'undici',
 ]
 
 /** What must be known to read the figures. */
@@ -25,6 +26,16 @@ export const machine = {
   processor: cpus()[0]?.model ?? 'unknown',
   packages: Object.fromEntries(packages.map((name) => [name, versionOf(name)])),
 }
+
+/** The same in a sentence or two. */
+export function machineInWords(): string {
+  const { date, node, cores, processor, packages: versions } = machine
+  const named = Object.entries(versions).map((one) => one.join(' '))
+  return `${date}, Node ${node.slice(1)}, ${cores} cores (${processor}) at ${load()}. ${named.join(', ')}.`
+}
+
+/** How busy the machine is: 1 for each core that has work all the time. */
+export const load = () => `a load of ${loadavg()[0]?.toFixed(1)}`
 
 function versionOf(name: string): string {
   try {

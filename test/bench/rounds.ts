@@ -31,12 +31,22 @@ export async function measure(scenario: Scenario, amount: Amount) {
       const running = await startAll(series, scenario, connections, launch)
       for (let turn = 0; turn < WARM_UP.turns; turn += 1)
         for (const one of running) await send(one, scenario.ask, share(WARM_UP.requests))
-      for (let round = 0; round < Math.ceil(amount.rounds / amount.sets); round += 1)
-        for (const one of round % 2 === 0 ? running : running.toReversed())
-          await runRound(one, scenario.ask, requests)
+      await inTurn(running, Math.ceil(amount.rounds / amount.sets), (one) =>
+        runRound(one, scenario.ask, requests),
+      )
       for (const { client } of running) await client.close()
     })
   return { requests, series }
+}
+
+/** A B C, C B A, …: what slows the machine down for a while meets all of them. */
+export async function inTurn<T>(
+  all: readonly T[],
+  rounds: number,
+  run: (one: T) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < rounds; round += 1)
+    for (const one of round % 2 === 0 ? all : all.toReversed()) await run(one)
 }
 
 async function runRound(one: Running, ask: Ask, requests: number): Promise<void> {

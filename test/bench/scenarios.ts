@@ -1,5 +1,7 @@
 // What is asked of the gateways.
+import type { Limit } from './limits.js'
 import type { Ask } from './load.js'
+import { imageCall, LLM_EVENTS, streamCall, textCall } from './llm-calls.js'
 import { orderOf } from './orders.js'
 
 /** One kind of traffic. */
@@ -19,6 +21,7 @@ export interface Scenario {
   readonly opens: boolean
   /** Names of the gateways; the first is the reference. */
   readonly gateways: readonly string[]
+  readonly limits?: readonly Limit[]
 }
 
 const MEGABYTE = 1_000_000
@@ -45,22 +48,59 @@ const get = { method: 'GET', path: '/things/1' } as const
 const isStatus = (expected: number) => (status: number) => status === expected
 const isOk = isStatus(200)
 
-const post = (body: string, right = isOk): Ask => ({
+const post = (body: string, right = isOk, path = '/orders'): Ask => ({
   method: 'POST',
-  path: '/orders',
+  path,
   body: Buffer.from(body),
   right,
 })
 
+/** Of the proxy of the package, in place of Fastify's and of http-proxy. */
+const ofForward: readonly Limit[] = [
+  { gateway: 'forward', against: 'fastify', atMost: 0.75 },
+  { gateway: 'forward-koa', atMost: 0.85 },
+]
+const ofLargeBodies: readonly Limit[] = [
+  { gateway: 'guard', atMost: 1.05 },
+  { gateway: 'forward', atMost: 0.9 },
+  { gateway: 'forward', of: 'user', atMost: 0.7 },
+]
+const ofAnswers: readonly Limit[] = [{ gateway: 'guard', atMost: 1.3 }]
+
+const llm = {
+  ...usual,
+  gateways: ['passed-on', 'translated', 'passed-on'],
+  connections: 8,
+} as const
+const callModel = (body: string) => post(body, isOk, '/v1/chat/completions')
+
 /** All scenarios. */
 export const scenarios: readonly Scenario[] = [
-  { ...usual, name: 'get', title: 'GET', ask: { ...get, right: isOk }, gateways: proxies },
+  {
+    ...usual,
+    name: 'get',
+    title: 'GET',
+    ask: { ...get, right: isOk },
+    gateways: proxies,
+    limits: [
+      { gateway: 'problem-details', atMost: 1.1 },
+      { gateway: 'circuit-breaker', atMost: 1.15 },
+      ...ofForward,
+    ],
+  },
   {
     ...usual,
     name: 'post',
     title: 'Checked POST of 150 bytes',
     ask: post(orderOf(150)),
     gateways: proxies,
+    limits: [
+      { gateway: 'guard', atMost: 1.25 },
+      { gateway: 'guard', against: 'hand-made', atMost: 1 },
+      { gateway: 'guard', of: 'collecting', atMost: 1.5 },
+      { gateway: 'guard', of: 'marks', atMost: 0 },
+      ...ofForward,
+    ],
   },
   {
     ...usual,
@@ -82,6 +122,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.016,
     connections: 4,
     gateways: proxies,
+    limits: ofLargeBodies,
   },
   {
     ...usual,
@@ -91,6 +132,7 @@ export const scenarios: readonly Scenario[] = [
     share: 0.2,
     connections: 200,
     gateways: proxies,
+    limits: ofLargeBodies,
   },
   {
     ...usual,
@@ -98,6 +140,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Checked POST of 1 KB, one member renamed',
     ask: post(orderOf(1024)),
     gateways: transforms,
+    limits: [{ gateway: 'transform', atMost: 1.35 }],
   },
   {
     ...usual,
@@ -107,6 +150,30 @@ export const scenarios: readonly Scenario[] = [
     share: 0.1,
     connections: 100,
     gateways: transforms,
+    limits: [{ gateway: 'transform', of: 'event', events: 100, atMost: 5 }],
+  },
+  {
+    ...llm,
+    name: 'llm',
+    title: 'Call of a language model, 1 KB of JSON',
+    ask: callModel(textCall),
+    limits: [{ gateway: 'translated', atMost: 1.5 }],
+  },
+  {
+    ...llm,
+    name: 'llm-events',
+    title: `Call of a language model, a stream of ${LLM_EVENTS} events`,
+    ask: callModel(streamCall),
+    share: 0.024,
+    limits: [{ gateway: 'translated', of: 'event', events: LLM_EVENTS, atMost: 5 }],
+  },
+  {
+    ...llm,
+    name: 'llm-image',
+    title: 'Call of a language model, an image of 5 MB',
+    ask: callModel(imageCall),
+    share: 0.008,
+    limits: [{ gateway: 'translated', atMost: 3.5 }],
   },
   {
     ...usual,
@@ -116,6 +183,7 @@ export const scenarios: readonly Scenario[] = [
     upstream: 'down',
     opens: true,
     gateways: ['plain', 'circuit-breaker', 'guard', 'hand-made', 'fastify', 'plain'],
+    limits: [{ gateway: 'circuit-breaker', atMost: 1.3 }, ...ofAnswers],
   },
   {
     ...usual,
@@ -123,6 +191,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'Invalid body of 150 bytes',
     ask: post(orderOf(150, 'two'), isStatus(400)),
     gateways: handlers,
+    limits: ofAnswers,
   },
   {
     ...usual,
@@ -131,6 +200,7 @@ export const scenarios: readonly Scenario[] = [
     ask: post(orderOf(4000), isStatus(413)),
     limit: 1000,
     gateways: handlers,
+    limits: ofAnswers,
   },
   {
     ...usual,
@@ -141,3 +211,10 @@ export const scenarios: readonly Scenario[] = [
     gateways: proxies,
   },
 ]
+
+/** The scenario of a name. */
+export function scenarioOf(name: string): Scenario {
+  const scenario = scenarios.find((one) => one.name === name)
+  if (!scenario) throw new TypeError(`there is no scenario ${name}`)
+  return scenario
+}

@@ -7,11 +7,15 @@ export const quartilesOf = (values: readonly number[]): [number, number] => [
   quantile(values, 0.75),
 ]
 
+/** Each value against that of the same place. */
+export const ratiosOf = (values: readonly number[], reference: readonly number[]): number[] =>
+  values.map((value, at) => value / (reference[at] ?? NaN))
+
 /** The sum of the values. */
 export const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
 
 /** The value below which a share of the values lies; between two of them in proportion. */
-function quantile(values: readonly number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b)
   const at = (sorted.length - 1) * share
   const low = sorted[Math.floor(at)] ?? NaN

@@ -64,22 +64,25 @@ async function yarn4(project: Project, { tarball, managers: at }: Tools, nodeLin
   return (file: string) => project.node([yarn, 'node', file])
 }
 
-/** Plug'n'Play cannot load ES modules from its zip files on Node 20, whichever package they are of. */
-const IMPOSSIBLE = new Set(['Yarn 4 (PnP) on Node 20'])
+/** On Node 20, the loader of Plug'n'Play is not asked for what a required ES module imports, of any package. */
+const UNREQUIRED = 'Yarn 4 (PnP) on Node 20'
 
 /** Each manager on each Node. */
 export const installs = (nodes: readonly string[]): readonly Row[] =>
-  Object.entries(managers)
-    .flatMap(([manager, install]) =>
-      nodes.map((version) => ({
-        name: `${manager} on Node ${version}`,
+  Object.entries(managers).flatMap(([manager, install]) =>
+    nodes.map((version) => {
+      const name = `${manager} on Node ${version}`
+      return {
+        name: name === UNREQUIRED ? `${name}, import only` : name,
         async run(tools: Tools) {
           const project = created(tools, `${manager} ${version}`, tools.nodes[version])
-          await runBoth(await install(project, tools))
+          const run = await install(project, tools)
+          if (name === UNREQUIRED) works(await run('module.mjs'))
+          else await runBoth(run)
         },
-      })),
-    )
-    .filter(({ name }) => !IMPOSSIBLE.has(name))
+      }
+    }),
+  )
 
 const strict = {
   strict: true,

@@ -89,7 +89,7 @@ export function member(
 }
 
 /** The members of an object that may be absent, by name. */
-export function members(document: Document, parent: Located, name: string): [string, Located][] {
+export function membersAt(document: Document, parent: Located, name: string): [string, Located][] {
   const map = member(document, parent, name)
   if (map === undefined) return []
   return Object.keys(map.value)

@@ -1,4 +1,4 @@
-import { type Document, type Located, member, members, mistake } from './document.js'
+import { type Document, type Located, member, membersAt, mistake } from './document.js'
 import { fieldsOf, type OperationParts, partsOf, referenceTo } from './parameters.js'
 import { basesOf, hasServers, routeOf, type Segment } from './paths.js'
 import type { Spelt } from './spelling.js'
@@ -39,7 +39,7 @@ const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'tr
 /** Finds all operations of a document. */
 export function operationsOf(document: Document): Operation[] {
   const root: Located = { value: document.root, pointer: '' }
-  return members(document, root, 'paths').flatMap(([path, item]) => {
+  return membersAt(document, root, 'paths').flatMap(([path, item]) => {
     if (!path.startsWith('/')) throw mistake(`paths.${path}`, 'must start with "/"')
     return METHODS.flatMap((method) => {
       const operation = member(document, item, method)
@@ -86,7 +86,7 @@ export function contentOf(
   document: Document,
   body: Located,
 ): ReadonlyMap<string, Content | undefined> {
-  const content = members(document, body, 'content').map(([range, type]) => {
+  const content = membersAt(document, body, 'content').map(([range, type]) => {
     const described =
       type.value['schema'] === undefined
         ? undefined

@@ -1,4 +1,4 @@
-import { type Document, items, type Located, member, members, mistake } from './document.js'
+import { type Document, items, type Located, member, membersAt, mistake } from './document.js'
 import { kindsOf } from './kinds.js'
 import { DOCUMENT_ID } from './schemas.js'
 import type { Spelt } from './spelling.js'
@@ -67,7 +67,7 @@ function describe(document: Document, where: Where, parameter: Located): Describ
       `${pointer}/style`,
       `"${style}" is no style of a parameter in ${where}; use ${STYLES[where].join(', ')}`,
     )
-  const media = members(document, parameter, 'content')[0]
+  const media = membersAt(document, parameter, 'content')[0]
   const holder = media?.[1] ?? parameter
   const given = member(document, holder, 'schema')
   const name = String(value['name'])
@@ -98,7 +98,7 @@ export const referenceTo = (pointer: string): object => ({
 
 /** How the fields of a form are written (OpenAPI 3.1, section 4.8.15). */
 export function fieldsOf(document: Document, type: Located): Spelt[] {
-  const encodings = new Map(members(document, type, 'encoding'))
+  const encodings = new Map(membersAt(document, type, 'encoding'))
   const { members: fields } = kindsOf(document, member(document, type, 'schema'))
   return [...fields].map(([name, schema]) => {
     const { style, explode, contentType } = encodings.get(name)?.value ?? {}

@@ -3,7 +3,7 @@ import type { Issue } from '../../errors/gateway-error.js'
 import type { Checker, Schema } from '../schema/compile.js'
 import type { PartPlan } from '../pairs.js'
 import type { ResponsePlan, ResponsePlans } from '../response.js'
-import { type Document, type Located, member, members, mistake } from './document.js'
+import { type Document, type Located, member, membersAt, mistake } from './document.js'
 import { kindsOf } from './kinds.js'
 import { contentOf } from './operations.js'
 import { referenceTo } from './parameters.js'
@@ -19,7 +19,7 @@ export function responsesOf(
   operation: Located,
   compiled: Compiled,
 ): ResponsePlans {
-  const plans = members(document, operation, 'responses').map(([status, response]) => {
+  const plans = membersAt(document, operation, 'responses').map(([status, response]) => {
     if (!STATUS.test(status))
       throw mistake(response.pointer, `"${status}" is no status; use "200", "2XX" or "default"`)
     return [status.toLowerCase(), planFor(document, response, status, compiled)] as const
@@ -53,7 +53,7 @@ function headersOf(
   response: Located,
   compiled: (schema: Schema) => Checker,
 ): PartPlan | undefined {
-  const headers = members(document, response, 'headers')
+  const headers = membersAt(document, response, 'headers')
     .map(([name, header]) => [name.toLowerCase(), header] as const)
     .filter(([name]) => name !== 'content-type')
   if (headers.length === 0) return undefined
