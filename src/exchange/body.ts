@@ -33,7 +33,7 @@ export function peekBody(exchange: Exchange, options: PeekOptions): Promise<Buff
   if (body === undefined) return (exchange.body = read(exchange, options))
   // Two readers at once would each hold back what the other waits for.
   return body.then((bytes) => {
-    if (bytes.length > options.limit) throw tooLarge(`has ${bytes.length} bytes`, options.limit)
+    if (bytes.length > options.limit) throw largerThan(bytes.length, options.limit)
     return bytes
   })
 }
@@ -42,8 +42,7 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   const { req } = exchange
   const announced = announcedLength(req)
   if (announced === 0) return Promise.resolve(EMPTY)
-  if (announced > options.limit)
-    return Promise.reject(tooLarge(`has ${announced} bytes`, options.limit))
+  if (announced > options.limit) return Promise.reject(largerThan(announced, options.limit))
   if (req.destroyed && !req.complete)
     return Promise.reject(new GatewayError('client_closed_request'))
   if (req.readableDidRead || req.readableEnded || req.readableFlowing === true)
@@ -54,6 +53,10 @@ function read(exchange: Exchange, options: PeekOptions): Promise<Buffer> {
   if (isHttp1(req) && req.complete) return Promise.resolve(early)
   return new HeldBody(exchange, options, early).whole
 }
+
+/** The error for a body whose length is known. */
+export const largerThan = (length: number, limit: number): GatewayError =>
+  tooLarge(`has ${length} bytes`, limit)
 
 const moreThan = (limit: number): GatewayError => tooLarge(`has more than ${limit} bytes`, limit)
 

@@ -5,6 +5,7 @@ import { anthropicType, openaiType } from '../errors/provider-types.js'
 import { isValue } from './fields.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Problem } from './problem.js'
+import { jsonOf } from './problem-text.js'
 
 /** A body in one of the formats, with its header fields. */
 export interface Rendered {
@@ -54,7 +55,7 @@ const openaiError = (problem: Problem) => ({
 export const formats = {
   problem: (problem) => ({
     contentType: 'application/problem+json',
-    body: JSON.stringify(problem),
+    body: jsonOf(problem),
   }),
   openai: (problem) => {
     const error = openaiError(problem)

@@ -1,8 +1,8 @@
-import type { BodyRules } from './options.js'
+import type { BodyRules, Settings } from './options.js'
 import type { IncomingMessage } from 'node:http'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import { announcedLength } from '../content/framing.js'
-import { peekBody } from '../exchange/body.js'
+import { largerThan, peekBody } from '../exchange/body.js'
 import type { Exchange } from '../exchange/exchange.js'
 import type { Checker } from './schema/compile.js'
 import { decodeContent, refuseEncoding } from '../content/encoding.js'
@@ -74,24 +74,25 @@ function bodyRequired(): GatewayError {
 export function checkBody(
   exchange: Exchange,
   plan: BodyPlan,
-  rules: BodyRules,
-): Promise<CheckedBody> {
+  rules: BodyRules & Pick<Settings, 'mode'>,
+): CheckedBody | Promise<CheckedBody> {
   const { req } = exchange
   try {
     const announced = announcedLength(req)
-    if (announced === 0) return Promise.resolve(withoutBody(req, plan))
+    if (announced === 0) return withoutBody(req, plan)
     refuseFraming(req)
     const way = wayToRead(req, plan)
     if (typeof way !== 'function') {
       const mayBeEmpty = !(announced > 0) && (plan.required || way !== undefined)
-      return mayBeEmpty
-        ? unlessEmpty(exchange, plan, { rules, error: way })
-        : Promise.resolve({ error: way })
+      return mayBeEmpty ? unlessEmpty(exchange, plan, { rules, error: way }) : { error: way }
     }
+    // Where it is only reported, those behind are told by the reader whose limit it is.
+    const isOver = announced > rules.limit && exchange.body === undefined
+    if (isOver && rules.mode === 'enforce') return { error: largerThan(announced, rules.limit) }
     const check = (bytes: Buffer) => checkBytes(bytes, { req, plan, rules, way })
     return wholeBody(exchange, rules).then(check, refusalOf)
   } catch (error) {
-    return Promise.resolve(refusalOf(error))
+    return refusalOf(error)
   }
 }
 

@@ -2,7 +2,7 @@ import { jsonRanges } from '../content/media-type.js'
 import { GatewayError, withoutStack } from '../errors/gateway-error.js'
 import type { Exchange, Validated } from '../exchange/exchange.js'
 import type { Step } from '../exchange/step.js'
-import { type BodyPlan, checkBody } from './body.js'
+import { type BodyPlan, checkBody, type CheckedBody } from './body.js'
 import { checkPart } from './parameters.js'
 import type { PartPlan } from './pairs.js'
 import { compile, type Schema } from './schema/compile.js'
@@ -86,16 +86,28 @@ export function validator(
 
   const step: Step = function validate(exchange, next) {
     const found = checksParameters ? parametersOf(exchange, parameters, settings) : NO_PARAMETERS
-    refuse(exchange, found.error, settings)
+    const misfit = found.error && refusalOf(exchange, found.error, settings)
+    // To throw costs several times as much, and many requests may be refused at once.
+    if (misfit) return Promise.reject(misfit)
     const passed: Validated = { by, parts: found.parts, before: exchange.valid }
     exchange.valid = passed
     const goOn = () => (guard ? guard(exchange, next) : next())
     if (body === undefined) return goOn()
-    return checkBody(exchange, body, settings).then(({ value, issues, error }) => {
-      refuse(exchange, error ?? (issues && invalid([issues], settings.maxErrors)), settings)
-      passed.parts = { ...found.parts, body: value }
-      return goOn()
-    })
+    const judge = ({ value, issues, error }: CheckedBody): GatewayError | undefined => {
+      const wrong = error ?? (issues && invalid([issues], settings.maxErrors))
+      const refused = wrong && refusalOf(exchange, wrong, settings)
+      if (refused === undefined) passed.parts = { ...found.parts, body: value }
+      return refused
+    }
+    const checked = checkBody(exchange, body, settings)
+    if (checked instanceof Promise)
+      return checked.then((late) => {
+        const refused = judge(late)
+        if (refused) throw refused
+        return goOn()
+      })
+    const refused = judge(checked)
+    return refused ? Promise.reject(refused) : goOn()
   }
 
   return { step, valid: (exchange) => partsOf(exchange, by, 'this validate() has not') }
@@ -111,11 +123,15 @@ export function partsOf(exchange: Exchange | undefined, by: object, called: stri
   throw new TypeError(`valid(): ${called} let the request pass; mount it before.`)
 }
 
-/** Throws what is wrong with a request, or only reports it. */
-function refuse(exchange: Exchange, error: GatewayError | undefined, { mode }: Settings): void {
-  if (error === undefined) return
-  if (mode === 'enforce' || error.code === 'client_closed_request') throw error
+/** What a request is refused with; undefined where it is only reported. */
+function refusalOf(
+  exchange: Exchange,
+  error: GatewayError,
+  { mode }: Settings,
+): GatewayError | undefined {
+  if (mode === 'enforce' || error.code === 'client_closed_request') return error
   report(exchange, error)
+  return undefined
 }
 
 type RequestPart = 'body' | ParameterPart

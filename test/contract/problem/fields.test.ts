@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import createHttpError from 'http-errors'
-import type { ProblemDetailsOptions } from 'good-gateway'
+import { GatewayError, type ProblemDetailsOptions } from 'good-gateway'
 import { throwing } from '../../support/hosts.js'
 import { fieldOf, problemIn, proxyStatusIn } from '../../support/problem.js'
 import { askGateway } from '../../support/gateway.js'
@@ -49,6 +49,35 @@ for (const host of throwing) {
           .once('error', () => write(res))
           .once('close', () => res.headersSent || write(res))
           .end()
+      }
+
+    const texts: ConstructorParameters<typeof GatewayError>[] = [
+      ['upstream_timeout', { upstream: 'a "b" \\ ü \ud800' }],
+      ['circuit_open', { upstream: 'orders', retryAfter: 3 }],
+      [
+        'request_invalid',
+        {
+          errors: [{ in: 'body', pointer: '#/a', code: 'type', detail: 'must be\n"x" \u2028' }],
+          errorsTruncated: true,
+        },
+      ],
+      ['request_rejected', { status: 418, detail: 'no "tea"\n' }],
+      ['request_rejected', { status: 404, detail: '' }],
+    ]
+    for (const [code, given = {}] of texts)
+      for (const typeBase of ['urn:x:', 'https://example.com/"a"/']) {
+        it(`writes ${code} ${given.status ?? ''} of ${typeBase} as JSON.stringify does`, async () => {
+          const told: unknown[] = []
+          const handler = () => {
+            throw new GatewayError(code, given)
+          }
+          const onError: ProblemDetailsOptions['onError'] = (_error, { problem }) => {
+            told.push(problem)
+          }
+          const received = await ask(handler, { typeBase, onError })
+          const text = Buffer.from(received.body, 'latin1').toString()
+          assert.equal(text, JSON.stringify(told[0]))
+        })
       }
 
     const waits: [given: string, seconds: number | undefined][] = [
