@@ -60,7 +60,7 @@ export interface Context {
 /** The parts that a `validate` has let pass. */
 export interface Validated {
   readonly by: object
-  parts: object
+  readonly parts: object
   readonly before: Validated | undefined
 }
 

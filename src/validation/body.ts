@@ -90,14 +90,14 @@ export function checkBody(
     const isOver = announced > rules.limit && exchange.body === undefined
     if (isOver && rules.mode === 'enforce') return { error: largerThan(announced, rules.limit) }
     const check = (bytes: Buffer) => checkBytes(bytes, { req, plan, rules, way })
-    return wholeBody(exchange, rules).then(check, refusalOf)
+    return wholeBody(exchange, rules).then(check, failedCheck)
   } catch (error) {
-    return refusalOf(error)
+    return failedCheck(error)
   }
 }
 
 /** What the answer to a body is that could not be read; a defect of our own is thrown. */
-function refusalOf(error: unknown): CheckedBody {
+function failedCheck(error: unknown): CheckedBody {
   if (GatewayError.is(error)) return { error }
   throw error
 }
@@ -111,7 +111,7 @@ async function unlessEmpty(
   try {
     return (await isEmpty(exchange, rules)) ? withoutBody(exchange.req, plan) : { error }
   } catch (refusal) {
-    return refusalOf(refusal)
+    return failedCheck(refusal)
   }
 }
 
@@ -130,9 +130,9 @@ function checkBytes(
     if (bytes.length === 0) return withoutBody(req, plan)
     const content = contentOf(bytes, req, rules.limit)
     if (!(content instanceof Promise)) return way(content, rules)
-    return content.then((text) => way(text, rules)).catch(refusalOf)
+    return content.then((text) => way(text, rules)).catch(failedCheck)
   } catch (error) {
-    return refusalOf(error)
+    return failedCheck(error)
   }
 }
 
