@@ -103,6 +103,8 @@ function createAjv(
     // Copies of shared definitions in each place make large documents slow to compile.
     inlineRefs: false,
     ...own,
+    // It takes a third of the time of a mount, and V8 makes the same machine code of both.
+    code: { optimize: false, ...own.code },
     allErrors,
     // Without it {} has the members of Object.prototype.
     ownProperties: true,
