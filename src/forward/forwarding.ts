@@ -144,11 +144,12 @@ export class Forwarding implements Follower, Receiver {
 
   #ask(target: Target): void {
     const { transform } = target
-    if (transform === undefined || this.#sent.upgrading) return this.#send(target, this.#sent, this)
+    const { body, upgrading } = this.#sent
+    if (transform === undefined || upgrading) return this.#send(target, this.#sent, this)
     translate(this.#exchange, transform, this.#mounted.settings).then(
       ({ edits, receiving }) => {
         if (isOver(this.#exchange)) this.#finish()
-        else this.#send(target, { ...this.#sent, edits }, receiving(this))
+        else this.#send(target, { body, edits }, receiving(this))
       },
       (error: unknown) => this.#untold(error),
     )

@@ -136,6 +136,7 @@ function checkBytes(
   }
 }
 
+/** Reads a body, and leaves it in the request. */
 function wholeBody(exchange: Exchange, rules: BodyRules): Promise<Buffer> {
   return peekBody(exchange, { limit: rules.limit, timeout: rules.bodyTimeout, place: rules })
 }
